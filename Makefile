@@ -1,0 +1,278 @@
+# SPDX-License-Identifier: MIT
+#
+# hakmem: one non-recursive build, all output under $(OUT).
+#   make            the library, hakprobe and hakbench
+#   make demo       redis-server under libhakmem, watched by hakprobe
+#   make test       everything that is checked
+# docs/architecture.md has the map of the directories.
+
+OUT     ?= out
+CC      := $(if $(filter default,$(origin CC)),gcc,$(CC))
+CXX     := $(if $(filter default,$(origin CXX)),g++,$(CXX))
+CLANG   ?= clang
+# Looked for when it is run: it may just have been installed. Often not in a user's PATH.
+BPFTOOL ?= $$(PATH=$$PATH:/usr/sbin:/usr/local/sbin; command -v bpftool)
+PREFIX  ?= /usr/local
+PROBES  ?= 1
+DEBUG   ?= 0
+VERSION := 0.1.0
+
+.DELETE_ON_ERROR:
+.SECONDARY:
+.PHONY: all deps test-deps demo test test-alloc test-bench test-probe stress icount icount-gate icount-budget ab-check bench bench-quick zero-cost overhead exact lint install clean docs
+
+all: $(OUT)/libhakmem.so $(OUT)/libhakmem.a
+
+# --- packages -----------------------------------------------------------------------------------
+
+BUILD_DEBS := gcc g++ libc6-dev make pkg-config clang llvm bpftool libbpf-dev libelf-dev libdw-dev \
+              libjson-c-dev libcunit1-dev zlib1g-dev libprotobuf-c-dev protobuf-c-compiler libncurses-dev
+RUN_DEBS   := valgrind gdb python3 redis-server redis-tools sqlite3 git binutils tmux \
+              libmimalloc2.0 libjemalloc2 libtcmalloc-minimal4 gnuplot-nox
+
+# Heavy; where they cannot be installed, the tests that want them skip and say so.
+TEST_DEBS  := chromium chromium-driver golang-go
+
+deps:
+	@tests/deps.sh $(BUILD_DEBS) $(RUN_DEBS)
+
+DEPS := $(OUT)/.deps
+$(DEPS): Makefile tests/deps.sh
+	@tests/deps.sh $(BUILD_DEBS) $(RUN_DEBS)
+	@mkdir -p $(@D) && touch $@
+
+test-deps:
+	@tests/deps.sh $(TEST_DEBS) || true
+
+# --- flags --------------------------------------------------------------------------------------
+
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla
+OPT      := $(if $(filter 1,$(DEBUG)),-O1 -DHAK_DEBUG=1,-O2 -DHAK_DEBUG=0)
+DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
+BASE_CFLAGS := -std=gnu11 -g $(OPT) $(WARN) -DHAK_VERSION='"$(VERSION)"'
+
+# The allocator. Frame pointers are kept on the cold path so that every unwinder sees its callers;
+# the hot functions have no frame to begin with.
+ALLOC_CFLAGS := $(BASE_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin \
+                -fcf-protection=none -fno-semantic-interposition -fno-stack-protector -fno-plt \
+                -fno-omit-frame-pointer -DHAK_PROBES=$(PROBES) -D_GNU_SOURCE
+PROBE_CFLAGS := -mno-red-zone -mno-omit-leaf-frame-pointer
+HOT_CFLAGS   := -fomit-frame-pointer -mprfchw
+TOOL_CFLAGS   = $(BASE_CFLAGS) -D_GNU_SOURCE -I. -I$(OUT)/bpf -I$(OUT)/proto
+TOOL_LIBS    := -lbpf -lelf -ldw -ljson-c -lprotobuf-c -lz -lncursesw -ltinfo -lm -lpthread -ldl
+
+# --- libhakmem ----------------------------------------------------------------------------------
+
+ALLOC_SRC := $(wildcard alloc/*.c)
+ALLOC_OBJ := $(ALLOC_SRC:%.c=$(OUT)/obj/%.o)
+# What unit tests link: everything but the libc names.
+ALLOC_CORE := $(filter-out $(OUT)/obj/alloc/override%.o,$(ALLOC_OBJ))
+
+$(OUT)/obj/alloc/%.o: alloc/%.c | $(DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(ALLOC_CFLAGS) $(UNIT_CFLAGS) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+$(OUT)/obj/alloc/probe.o: UNIT_CFLAGS := $(PROBE_CFLAGS)
+$(OUT)/obj/alloc/override.o: UNIT_CFLAGS := $(HOT_CFLAGS)
+$(OUT)/obj/alloc/override_cxx.o: UNIT_CFLAGS := $(HOT_CFLAGS) -fexceptions
+
+$(OUT)/libhakmem.so.1: $(ALLOC_OBJ) alloc/libhakmem.map
+	$(CC) -shared -Wl,-soname,libhakmem.so.1 -Wl,--version-script=alloc/libhakmem.map -Wl,-z,now \
+	  -Wl,-z,relro -Wl,-z,defs -Wl,--build-id $(LDFLAGS) $(ALLOC_OBJ) -o $@
+
+$(OUT)/libhakmem.so: $(OUT)/libhakmem.so.1
+	ln -sf $(<F) $@
+
+$(OUT)/libhakmem.a: $(ALLOC_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+# --- BPF and hakprobe ---------------------------------------------------------------------------
+
+# Asked when it is needed, and not when this file is read: the compiler may just have been installed.
+MULTIARCH = $(shell $(CC) -print-multiarch 2>/dev/null)
+BPF_SRC  := $(wildcard bpf/*.bpf.c)
+BPF_SKEL := $(BPF_SRC:bpf/%.bpf.c=$(OUT)/bpf/%.skel.h)
+BPF_CFLAGS = -target bpf -g -O2 -Wall -D__TARGET_ARCH_x86 -I. -Ibpf \
+              $(if $(MULTIARCH),-idirafter /usr/include/$(MULTIARCH))
+
+$(OUT)/bpf/%.bpf.o: bpf/%.bpf.c | $(DEPS)
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+$(OUT)/bpf/%.skel.h: $(OUT)/bpf/%.bpf.o
+	$(BPFTOOL) gen skeleton $< name $*_bpf > $@
+
+# The pprof format, from its description in tools/.
+PROTO := $(OUT)/proto/pprof.pb-c.c $(OUT)/proto/pprof.pb-c.h
+$(PROTO) &: tools/pprof.proto | $(DEPS)
+	@mkdir -p $(OUT)/proto
+	protoc-c --proto_path=tools --c_out=$(OUT)/proto tools/pprof.proto
+
+TOOL_SRC := $(wildcard tools/*.c)
+TOOL_OBJ := $(TOOL_SRC:%.c=$(OUT)/obj/%.o) $(OUT)/obj/proto/pprof.pb-c.o
+TOOL_CORE := $(filter-out $(OUT)/obj/tools/hakprobe.o,$(TOOL_OBJ))
+
+$(OUT)/obj/tools/%.o: tools/%.c $(BPF_SKEL) | $(DEPS) $(PROTO)
+	@mkdir -p $(@D)
+	$(CC) $(TOOL_CFLAGS) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+$(OUT)/obj/proto/%.o: $(OUT)/proto/%.c
+	@mkdir -p $(@D)
+	$(CC) $(TOOL_CFLAGS) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+# Embedded with .incbin, which the compiler's dependencies do not see.
+$(OUT)/obj/tools/export_svg.o: tools/export_svg.js tools/export_svg.css
+$(OUT)/obj/tools/export_html.o: tools/export_html.js tools/export_html.css
+
+$(OUT)/hakprobe: $(TOOL_OBJ)
+	$(CC) $(LDFLAGS) $^ $(TOOL_LIBS) -o $@
+
+# --- hakbench -----------------------------------------------------------------------------------
+
+BENCH_SRC := $(wildcard bench/*.c)
+BENCH_OBJ := $(BENCH_SRC:%.c=$(OUT)/obj/%.o)
+
+$(OUT)/obj/bench/%.o: bench/%.c | $(DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -D_GNU_SOURCE -I. -fno-builtin $(CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+BENCH_CORE := $(filter-out $(OUT)/obj/bench/hakbench.o,$(BENCH_OBJ))
+BENCH_LIBS_LINKED := -ljson-c -lpthread -lm
+
+$(OUT)/hakbench: $(BENCH_OBJ)
+	$(CC) $(LDFLAGS) $^ $(BENCH_LIBS_LINKED) -o $@
+
+# The recorder of traces, to be preloaded.
+RECORDER_OBJ := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard bench/recorder/*.c))
+$(RECORDER_OBJ): BASE_CFLAGS += -fPIC -fvisibility=hidden
+
+$(OUT)/libhakrecord.so: $(RECORDER_OBJ)
+	$(CC) -shared -Wl,-soname,libhakrecord.so -Wl,-z,defs $(LDFLAGS) $^ -lpthread -o $@
+
+# --- tests --------------------------------------------------------------------------------------
+# tests/alloc, tests/tools and tests/bench: CUnit suites, one file each, found by name and linked into
+# one program per directory. tests/preload, tests/probe and tests/bench: scripts; exit 77 means skipped.
+
+HARNESS := $(OUT)/obj/tests/harness.o
+ALLOC_TESTS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/alloc/*.c))
+TOOL_TESTS  := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/tools/*.c))
+BENCH_TESTS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/bench/*.c))
+# Programs that the scripts run: one file, one program.
+TEST_PROGS  := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/preload/*.c tests/probe/*.c)) \
+               $(patsubst tests/%.cc,$(OUT)/tests/%,$(wildcard tests/preload/*.cc tests/probe/*.cc))
+
+$(OUT)/obj/tests/%.o: tests/%.c | $(DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -D_GNU_SOURCE -I. -I$(OUT)/bpf -I$(OUT)/proto -fno-builtin -DHAK_PROBES=$(PROBES) \
+	  $(CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+$(TOOL_TESTS): $(BPF_SKEL) $(PROTO)
+
+# Unit tests count probe firings and let mappings fail through these.
+WRAP := fire_otel_memory_alloc fire_otel_memory_free fire_hakmem_refill fire_hakmem_flush \
+        fire_hakmem_os_map fire_hakmem_span_new fire_hakmem_span_free os_map os_map_at \
+        os_clock_coarse_ns
+
+$(OUT)/tests/alloc_units: $(ALLOC_TESTS) $(HARNESS) $(ALLOC_CORE)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(WRAP:%=-Wl,--wrap=%) $^ -lcunit -lpthread -lm -o $@
+
+$(OUT)/tests/tools_units: $(TOOL_TESTS) $(HARNESS) $(TOOL_CORE)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ -lcunit $(TOOL_LIBS) -o $@
+
+$(OUT)/tests/bench_units: $(BENCH_TESTS) $(HARNESS) $(BENCH_CORE) $(OUT)/obj/bench/recorder/objects.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ -lcunit $(BENCH_LIBS_LINKED) -o $@
+
+$(OUT)/tests/%: tests/%.c | $(DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -D_GNU_SOURCE -I. -fno-builtin $(CFLAGS) -MMD -MP -MF $@.d $< -lpthread -ldl -lm -o $@
+
+$(OUT)/tests/%: tests/%.cc | $(DEPS)
+	@mkdir -p $(@D)
+	$(CXX) -std=gnu++17 -g -O2 -Wall -Wextra $(TEST_CXX) $(CXXFLAGS) -MMD -MP -MF $@.d $< -lpthread -ldl -o $@
+
+TEST_CXX = -fno-omit-frame-pointer
+# What shows that stacks are followed without them.
+$(OUT)/tests/probe/%: TEST_CXX = -fomit-frame-pointer
+
+test: all test-deps $(OUT)/tests/alloc_units $(OUT)/tests/tools_units $(OUT)/tests/bench_units $(TEST_PROGS)
+	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/tools_units $(OUT)/tests/bench_units \
+	  $(sort $(wildcard tests/tree/*.sh tests/preload/*.sh tests/bench/*.sh tests/probe/*.sh))
+
+test-alloc: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakbench $(OUT)/tests/alloc_units $(TEST_PROGS)
+	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(sort $(wildcard tests/preload/*.sh))
+
+test-bench: $(OUT)/libhakmem.so $(OUT)/hakbench $(OUT)/libhakrecord.so $(OUT)/tests/bench_units
+	@OUT=$(OUT) tests/run.sh $(OUT)/tests/bench_units $(sort $(wildcard tests/bench/*.sh))
+
+test-probe: all test-deps $(OUT)/tests/tools_units $(TEST_PROGS)
+	@OUT=$(OUT) tests/run.sh $(OUT)/tests/tools_units $(sort $(wildcard tests/probe/*.sh))
+
+# The same with a thousand threads, ten thousand short ones, a thousand attachments; tens of minutes.
+stress: all $(TEST_PROGS)
+	@OUT=$(OUT) STRESS=1 tests/run.sh $(sort $(wildcard tests/probe/manners_*.sh))
+
+# --- claims, each a command ---------------------------------------------------------------------
+
+demo: all
+	@OUT=$(OUT) tools/demo.sh
+
+icount: $(OUT)/libhakmem.so $(OUT)/hakbench
+	@OUT=$(OUT) bench/icount.sh
+
+icount-gate: $(OUT)/libhakmem.so $(OUT)/hakbench
+	@OUT=$(OUT) bench/icount.sh --gate
+
+icount-budget: $(OUT)/libhakmem.so $(OUT)/hakbench
+	@OUT=$(OUT) bench/icount.sh --budget >bench/budget.new && mv bench/budget.new bench/budget.txt
+
+# Two equal arms are NEUTRAL, an unequal pair is GO, a broken one is refused; by the clock.
+ab-check: $(OUT)/libhakmem.so $(OUT)/hakbench
+	@OUT=$(OUT) bench/ab-check.sh
+
+# hakmem and its peers; BENCH_LIBS=name=path,... adds others.
+bench bench-quick: $(OUT)/libhakmem.so $(OUT)/hakbench
+	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/bench.sh $(filter bench-quick,$@)
+
+zero-cost: $(OUT)/libhakmem.so $(OUT)/hakbench
+	@OUT=$(OUT) MAKE="$(MAKE)" bench/zero-cost.sh
+
+overhead: all
+	@OUT=$(OUT) bench/overhead.sh
+
+exact: all $(TEST_PROGS)
+	@OUT=$(OUT) tests/probe/exact.sh
+
+docs/options.md: $(OUT)/libhakmem.so
+	HAKMEM_VERBOSE=options LD_PRELOAD=$(abspath $<) ls $< 2> $@ >/dev/null
+docs: docs/options.md
+
+lint:
+	@OUT=$(OUT) tests/lint.sh
+
+install: all
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,lib/pkgconfig bin sbin include share/man/man1 \
+	  share/man/man3 share/man/man8 share/bash-completion/completions share/zsh/site-functions)
+	install -m 755 $(OUT)/libhakmem.so.1 $(DESTDIR)$(PREFIX)/lib/
+	ln -sf libhakmem.so.1 $(DESTDIR)$(PREFIX)/lib/libhakmem.so
+	install -m 644 $(OUT)/libhakmem.a $(DESTDIR)$(PREFIX)/lib/
+	install -m 644 alloc/hakmem.h $(DESTDIR)$(PREFIX)/include/
+	sed 's|@PREFIX@|$(PREFIX)|; s|@VERSION@|$(VERSION)|' alloc/hakmem.pc.in \
+	  > $(DESTDIR)$(PREFIX)/lib/pkgconfig/hakmem.pc
+	install -m 755 $(OUT)/hakbench $(DESTDIR)$(PREFIX)/bin/
+	install -m 755 $(OUT)/libhakrecord.so $(DESTDIR)$(PREFIX)/lib/
+	install -m 755 $(OUT)/hakprobe $(DESTDIR)$(PREFIX)/sbin/
+	install -m 644 tools/completion/hakprobe.bash \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hakprobe
+	install -m 644 tools/completion/_hakprobe $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
+	install -m 644 docs/man/hakbench.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 docs/man/hakmem.3 $(DESTDIR)$(PREFIX)/share/man/man3/
+	install -m 644 docs/man/hakprobe.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+
+clean:
+	rm -rf $(OUT) out-noprobes
+
+-include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: MIT */
+/* The cold side of the API: finds out what a request or pointer is and hands it to the module
+ * concerned. */
+#include "alloc.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "arena.h"
+#include "decay.h"
+#include "hakmem.h"
+#include "init.h"
+#include "large.h"
+#include "libc.h"
+#include "misuse.h"
+#include "options.h"
+#include "os.h"
+#include "probe.h"
+#include "span.h"
+#include "tally.h"
+
+/* `p` is none of our blocks: is it glibc's, then, or wrong? Aborts when it cannot be glibc's. */
+static void require_foreign(const void *p)
+{
+	if (arena_owns(p) || !libc_is_there())
+		misuse_report(MISUSE_NOT_OURS, p, 0);
+}
+
+static void *no_memory(void)
+{
+	errno = ENOMEM;
+	return NULL;
+}
+
+/* --- without a thread cache: checked mode, threads that are exiting ------------------------------
+ */
+
+static void *orphan_malloc(unsigned class)
+{
+	void *p = NULL;
+	size_t fresh = 0;
+	if (!span_fill(class, &p, 1, &fresh))
+		return NULL;
+	tally_orphan(class, HAK_ROUTE_CHECKED, 1, 0, 0, 0);
+	return p;
+}
+
+static void orphan_free(void *p, unsigned class)
+{
+	span_drain(class, &p, 1);
+	tally_orphan(class, HAK_ROUTE_CHECKED, 0, 1, 0, 0);
+}
+
+/* --- class 0: large and over-aligned blocks
+ * -------------------------------------------------------- */
+
+static void count_large(struct thread *thread, const struct large *block, enum hak_route route)
+{
+	if (!thread) {
+		tally_orphan(0, route, 1, 0, block->bytes, 0);
+		return;
+	}
+	struct hak_class_record *record = &thread->record.classes[0];
+	record->mallocs++;
+	record->cold_mallocs++;
+	record->route[route]++;
+	thread->record.large_bytes += block->bytes;
+}
+
+static void sample_large(struct thread *thread, struct large *block, size_t n)
+{
+	struct sampler *sampler = &thread->sampler;
+	uint64_t distance = sampler->distance;
+	if (likely(!sample_once(sampler, block->bytes)))
+		return;
+	large_set_sampled(block, true);
+	thread->record.samples++;
+	probe_otel_memory_alloc((uintptr_t)block->base, n,
+	                        sample_weight(sampler, n, block->bytes, distance));
+}
+
+static void *large_malloc(struct thread *thread, size_t n, size_t align, bool clear)
+{
+	struct large block;
+	bool zeroed;
+	enum hak_route route =
+	        align > GRANULE_SIZE || n <= MEDIUM_MAX ? HAK_ROUTE_ALIGNED : HAK_ROUTE_LARGE;
+	if (n > PTRDIFF_MAX || !large_take(n, align, &block, &zeroed))
+		return no_memory();
+	probe_hakmem_cold_begin(0, 0);
+	if (thread)
+		tcache_visit_begin(thread);
+	count_large(thread, &block, route);
+	if (thread) {
+		tcache_visit_end(thread);
+		sample_large(thread, &block, n);
+	}
+	if (clear && !zeroed)
+		memset(block.base, 0, n);
+	probe_hakmem_cold_end(route, 0);
+	return block.base;
+}
+
+static void large_free(struct thread *thread, const struct large *block)
+{
+	if (unlikely(block->sampled))
+		probe_otel_memory_free((uintptr_t)block->base);
+	if (thread) {
+		tcache_visit_begin(thread);
+		thread->record.classes[0].frees++;
+		thread->record.classes[0].cold_frees++;
+		thread->record.large_freed += block->bytes;
+		tcache_visit_end(thread);
+	} else {
+		tally_orphan(0, HAK_ROUTE_LARGE, 0, 1, 0, block->bytes);
+	}
+	large_give(block);
+	decay_when_due(os_clock_coarse_ns()); /* large frees are few, and what they leave behind is
+	                                         large */
+}
+
+/* --- sampled blocks
+ * -------------------------------------------------------------------------------- */
+
+/* The span of a sampled block's, if that is what `p` is in. */
+static struct span *sampled_span_of(const void *p)
+{
+	struct span *span = arena_span_of(p);
+	return span && span->kind == SPAN_SAMPLED ? span : NULL;
+}
+
+static void sampled_free(struct thread *thread, struct span *span, void *p)
+{
+	unsigned class = span->class;
+	probe_otel_memory_free((uintptr_t)p); /* before the address can be handed out again */
+	span_give_sampled(span, p);
+	if (!thread) {
+		tally_orphan(class, HAK_ROUTE_SAMPLED, 0, 1, 0, 0);
+		return;
+	}
+	tcache_visit_begin(thread);
+	thread->record.classes[class].frees++;
+	thread->record.classes[class].cold_frees++;
+	tcache_visit_end(thread);
+}
+
+/* --- malloc
+ * ---------------------------------------------------------------------------------------- */
+
+/*
+ * The doors of the cold path do nothing but choose a tail call: glibc, when that was asked for;
+ * with a thread cache; else the thread has no cache yet, or none in this mode. They need no frame,
+ * so that HAKMEM_FORCE_LIBC_ALLOC costs as little as it can.
+ */
+static cold_path void *malloc_outside(size_t n, bool clear)
+{
+	struct thread *thread = init_thread();
+	if (init_mode() == HAK_MODE_FORCE_LIBC)
+		return clear ? __libc_calloc(1, n) : __libc_malloc(n);
+	unsigned class = size_class_of(n);
+	if (!class)
+		return large_malloc(thread, n, ALIGN_MIN, clear);
+	void *p = thread ? tcache_malloc(thread, n, class) : orphan_malloc(class);
+	if (!p)
+		return no_memory();
+	return clear ? memset(p, 0, n) : p;
+}
+
+/* New credit for a well-stocked magazine, or whatever else it takes. NULL: no memory. */
+static inline void *class_malloc(struct thread *thread, size_t n, unsigned class)
+{
+	void *p = tcache_regrant(thread, class);
+	return likely(p) ? p : tcache_malloc(thread, n, class);
+}
+
+static __attribute__((noinline)) void *malloc_cached(struct thread *thread, size_t n)
+{
+	unsigned class = size_class_of(n);
+	if (unlikely(!class))
+		return large_malloc(thread, n, ALIGN_MIN, false);
+	void *p = class_malloc(thread, n, class);
+	return likely(p) ? p : no_memory();
+}
+
+void *alloc_malloc_cold(size_t n)
+{
+	if (unlikely(init_is_forced_libc()))
+		return __libc_malloc(n);
+	struct thread *thread = tcache_self;
+	return likely(thread) ? malloc_cached(thread, n) : malloc_outside(n, false);
+}
+
+static __attribute__((noinline)) void *calloc_cached(struct thread *thread, size_t n)
+{
+	unsigned class = size_class_of(n);
+	if (unlikely(!class))
+		return large_malloc(thread, n, ALIGN_MIN, true);
+	void *p = class_malloc(thread, n, class);
+	return likely(p) ? memset(p, 0, n) : no_memory();
+}
+
+void *alloc_calloc_cold(size_t n)
+{
+	if (unlikely(init_is_forced_libc()))
+		return __libc_calloc(1, n);
+	struct thread *thread = tcache_self;
+	return likely(thread) ? calloc_cached(thread, n) : malloc_outside(n, true);
+}
+
+void *alloc_aligned(size_t align, size_t n)
+{
+	if (align <= ALIGN_MIN)
+		return alloc_malloc(n);
+	enum hak_mode mode = init_mode();
+	if (mode == HAK_MODE_UNINITIALISED)
+		mode = init_process();
+	if (mode == HAK_MODE_FORCE_LIBC)
+		return __libc_memalign(align, n);
+	size_t rounded = size_class_aligned(n, align);
+	if (rounded)
+		return alloc_malloc(rounded);
+	struct thread *thread = tcache_self ? tcache_self : init_thread();
+	return large_malloc(thread, max_size(n, 1), align, false);
+}
+
+/* --- free
+ * ------------------------------------------------------------------------------------------ */
+
+/* A pointer that no size class owns: large, sampled, foreign or wrong. */
+static void free_unclassed(struct thread *thread, void *p)
+{
+	struct span *span = sampled_span_of(p);
+	if (span) {
+		sampled_free(thread, span, p);
+		return;
+	}
+	struct large block;
+	if (large_find(p, &block)) {
+		large_free(thread, &block);
+		return;
+	}
+	require_foreign(p);
+	__libc_free(p);
+}
+
+static cold_path void free_outside(void *p)
+{
+	struct thread *thread = init_thread();
+	if (init_mode() == HAK_MODE_FORCE_LIBC) {
+		__libc_free(p);
+		return;
+	}
+	unsigned class = address_map_class(p);
+	if (!class)
+		free_unclassed(thread, p);
+	else if (thread)
+		tcache_free(thread, p, class);
+	else
+		orphan_free(p, class);
+}
+
+static __attribute__((noinline)) void free_cached(struct thread *thread, void *p)
+{
+	unsigned class = address_map_class(p);
+	if (likely(class))
+		tcache_free(thread, p, class);
+	else
+		free_unclassed(thread, p);
+}
+
+void alloc_free_cold(void *p)
+{
+	if (unlikely(init_is_forced_libc())) {
+		__libc_free(p);
+		return;
+	}
+	struct thread *thread = tcache_self;
+	if (unlikely(!p))
+		return;
+	if (likely(thread))
+		free_cached(thread, p);
+	else
+		free_outside(p);
+}
+
+/* --- realloc
+ * --------------------------------------------------------------------------------------- */
+
+size_t alloc_usable_size(void *p)
+{
+	if (!p)
+		return 0;
+	unsigned class = address_map_class(p);
+	if (class)
+		return size_class_size(class);
+	struct span *span = sampled_span_of(p);
+	if (span)
+		return size_class_size(span->class);
+	struct large block;
+	if (large_find(p, &block))
+		return block.bytes;
+	require_foreign(p);
+	return libc_usable_size(p);
+}
+
+void *alloc_move(void *p, size_t size, size_t n)
+{
+	if (unlikely(!n)) { /* as glibc does */
+		alloc_free(p);
+		return NULL;
+	}
+	void *q = alloc_malloc(n);
+	if (unlikely(!q))
+		return NULL;
+	memcpy(q, p, min_size(size, n));
+	alloc_free(p);
+	return q;
+}
+
+/*
+ * Grows or shrinks a large block where it lies or by moving its pages; NULL when it must be copied.
+ * A change of size is a free and a malloc to whoever watches.
+ */
+static void *resize_large(struct large *block, size_t n)
+{
+	struct thread *thread = tcache_self;
+	size_t old_bytes = block->bytes;
+	if (n <= MEDIUM_MAX || n > PTRDIFF_MAX)
+		return NULL;
+	if (unlikely(block->sampled && block->huge && round_up(n, PAGE_SIZE) != old_bytes)) {
+		probe_otel_memory_free((uintptr_t)block->base);
+		large_set_sampled(block, false);
+	}
+	if (!large_resize(block, n))
+		return NULL;
+	if (thread && block->bytes != old_bytes) {
+		tcache_visit_begin(thread);
+		thread->record.classes[0].mallocs++;
+		thread->record.classes[0].frees++;
+		thread->record.classes[0].cold_mallocs++;
+		thread->record.classes[0].route[HAK_ROUTE_LARGE]++;
+		thread->record.large_bytes += block->bytes;
+		thread->record.large_freed += old_bytes;
+		tcache_visit_end(thread);
+		sample_large(thread, block, n);
+	}
+	return block->base;
+}
+
+static void *realloc_libc(void *p, size_t n)
+{
+	struct thread *thread = tcache_self;
+	if (thread) {
+		tcache_visit_begin(thread);
+		thread->record.classes[0].mallocs++;
+		thread->record.classes[0].frees++;
+		thread->record.classes[0].cold_mallocs++;
+		thread->record.classes[0].route[HAK_ROUTE_LIBC]++;
+		tcache_visit_end(thread);
+	}
+	return __libc_realloc(p, n);
+}
+
+void *alloc_realloc_cold(void *p, size_t n)
+{
+	if (init_mode() == HAK_MODE_UNINITIALISED)
+		init_process();
+	if (init_mode() == HAK_MODE_FORCE_LIBC)
+		return __libc_realloc(p, n);
+	struct span *span = sampled_span_of(p);
+	if (span)
+		return alloc_move(p, size_class_size(span->class), n);
+	struct large block;
+	if (large_find(p, &block)) {
+		void *resized = resize_large(&block, n);
+		return resized ? resized : alloc_move(p, block.bytes, n);
+	}
+	require_foreign(p);
+	return realloc_libc(p, n);
+}
+
+/* --- hakmem.h
+ * -------------------------------------------------------------------------------------- */
+
+#define PUBLIC __attribute__((visibility("default")))
+
+PUBLIC const char *hak_version(void)
+{
+	return HAK_VERSION;
+}
+
+PUBLIC bool hak_owns(const void *p)
+{
+	struct large block;
+	return p && (address_map_class(p) || sampled_span_of(p) || large_find(p, &block));
+}
+
+PUBLIC int hak_option(const char *name, uint64_t *value)
+{
+	if (init_mode() == HAK_MODE_UNINITIALISED)
+		init_process();
+	if (options_value(name, value))
+		return 0;
+	errno = ENOENT;
+	return -1;
+}
+
+PUBLIC const char *hak_mode(void)
+{
+	enum hak_mode mode = init_mode();
+	if (mode == HAK_MODE_UNINITIALISED)
+		mode = init_process();
+	return mode == HAK_MODE_FORCE_LIBC ? "libc"
+	       : mode == HAK_MODE_CHECKED  ? "checked"
+	                                   : "normal";
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 10: the hot path, and next to it the doors to the cold one. What stands here is all that a
+ * malloc or free executes that finds its magazine: `make icount` counts it.
+ */
+#ifndef HAK_ALLOC_H
+#define HAK_ALLOC_H
+
+#include <string.h>
+
+#include "address_map.h"
+#include "base.h"
+#include "tcache.h"
+
+/* Cold continuations: the same contracts as the functions they continue. */
+void *alloc_malloc_cold(size_t n);
+void alloc_free_cold(void *p);
+void *alloc_calloc_cold(size_t n);
+void *alloc_realloc_cold(void *p, size_t n); /* p is not NULL and of no class */
+
+/* realloc of a block of `size` bytes, of a size class, that must be copied or (n = 0) freed. */
+void *alloc_move(void *p, size_t size, size_t n);
+
+/* As the functions of the C library that are named alike; errno is set on failure. */
+void *alloc_aligned(size_t align, size_t n); /* align: a power of two */
+size_t alloc_usable_size(void *p);
+
+/*
+ * Slot offset for a request of `n` bytes. 0 (class 0, which never has credit) for 0 bytes, for
+ * requests beyond the size classes, and before the tables are filled.
+ */
+hot_inline size_t alloc_slot(size_t n)
+{
+	if (likely(n <= SMALL_MAX))
+		return (n * SMALL_SCALE + (SLOT_BYTES - SMALL_SCALE)) & ~(size_t)(SLOT_BYTES - 1);
+	if (likely(n <= MEDIUM_MAX))
+		return size_class_medium[(n + MEDIUM_SPACING - 1) / MEDIUM_SPACING];
+	return 0;
+}
+
+hot_inline void *alloc_malloc(size_t n)
+{
+	size_t slot = alloc_slot(n);
+	uintptr_t tls = tcache_tls();
+	if (unlikely(!tcache_spend(tls, slot)))
+		return alloc_malloc_cold(n);
+	return tcache_pop(tls, slot);
+}
+
+hot_inline void alloc_free(void *p)
+{
+	uintptr_t granule = (uintptr_t)p >> GRANULE_SHIFT;
+	if (unlikely(granule >= WINDOW_GRANULES)) {
+		alloc_free_cold(p);
+		return;
+	}
+	size_t slot = address_map[granule];
+	uintptr_t tls = tcache_tls();
+	void **top = tcache_top(tls, slot);
+	if (unlikely(!tcache_has_room(tls, slot, top))) {
+		alloc_free_cold(p);
+		return;
+	}
+	*top = p;
+	tcache_move_top(tls, slot, sizeof(void *));
+	/* The block is what the next malloc of this class returns. Its line is fetched now, while
+	 * nobody waits for it: the program's first write to it would. */
+	__builtin_prefetch(p, 1);
+}
+
+/* `n` bytes, zeroed; the caller has excluded overflow. */
+hot_inline void *alloc_calloc(size_t n)
+{
+	size_t slot = alloc_slot(n);
+	uintptr_t tls = tcache_tls();
+	if (unlikely(!tcache_spend(tls, slot)))
+		return alloc_calloc_cold(n);
+	return memset(tcache_pop(tls, slot), 0, n);
+}
+
+/*
+ * A block keeps its place while at least about half of it is used. Programs that do everything by
+ * realloc (lua) find malloc and free here as well.
+ */
+hot_inline void *alloc_realloc(void *p, size_t n)
+{
+	size_t slot = address_map_slot(p);
+	if (unlikely(!slot))
+		return p ? alloc_realloc_cold(p, n) : alloc_malloc(n);
+	size_t size = size_class_slot_size(slot);
+	if (likely(n <= size && n * 2 + 2 * SMALL_SPACING > size && n))
+		return p;
+	return alloc_move(p, size, n);
+}
+
+#endif

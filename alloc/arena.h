@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 4: arenas. Address space for spans, in runs of granules. The header granule of an arena
+ * holds the span descriptors of its other 63 granules and the bitmaps of their blocks.
+ *
+ * Free granules are dirty (they keep their pages, for the next taker) until they were free from one
+ * purge to the next; then they go back to the OS and are clean: their bytes read as zero.
+ */
+#ifndef HAK_ARENA_H
+#define HAK_ARENA_H
+
+#include "base.h"
+
+enum span_kind {
+	SPAN_NONE,    /* not handed out */
+	SPAN_CLASS,   /* blocks of a size class */
+	SPAN_SAMPLED, /* the same, but class 0 in the address map: each free is seen */
+	SPAN_LARGE,   /* one large block */
+};
+
+enum {
+	GRANULE_BLOCKS_MAX = GRANULE_SIZE / ALIGN_MIN,
+	GRANULE_BITMAP_WORDS = GRANULE_BLOCKS_MAX / 64,
+};
+
+/* A run of granules in use. The arena's maker; span.c and large.c are its users. */
+struct span {
+	struct span *next, *prev; /* in the class' list of spans with free blocks */
+	uint64_t *bits;           /* of carved blocks: 1 = the span holds it, 0 = it is out */
+	uint32_t first_offset;    /* of block 0 from the base: the colour */
+	uint16_t capacity;        /* blocks */
+	uint16_t first;  /* index of the block that is carved first; on from there, cyclically */
+	uint16_t carved; /* so many blocks have been handed out before */
+	uint16_t free;   /* bits set */
+	uint16_t hint;   /* no bit is set in words below */
+	uint8_t kind;    /* enum span_kind */
+	uint8_t class;
+	uint8_t granule; /* index of the first one in its arena */
+	uint8_t granules;
+	uint8_t sampled; /* large: the block was sampled */
+	uint8_t listed;  /* is in its class' list */
+};
+
+static_assert(sizeof(struct span) <= 64, "one cache line");
+
+/*
+ * The header granule. Its first words are hot for all arenas alike, so descriptors and bitmaps
+ * start at an offset that differs from arena to arena (colour), lest all headers fight for the same
+ * sets.
+ */
+struct arena {
+	uint64_t free;  /* granules not in use; granule 0 is never free */
+	uint64_t dirty; /* of these, granules whose bytes may be other than zero */
+	uint64_t aged;  /* of these, granules that were dirty at the last purge already */
+	uint8_t head[ARENA_GRANULES]; /* first granule of the run that a granule belongs to */
+	char body[GRANULE_SIZE - 3 * sizeof(uint64_t) - ARENA_GRANULES];
+};
+
+enum {
+	ARENA_COLOURS = 64,
+	ARENA_COLOUR_STEP = 64,
+};
+
+/* The arena that `p` lies in; `p` is in one of ours. */
+static inline struct arena *arena_of(const void *p)
+{
+	return (struct arena *)((uintptr_t)p & ~(uintptr_t)(ARENA_SIZE - 1));
+}
+
+static inline char *arena_body(struct arena *arena)
+{
+	uintptr_t index = (uintptr_t)arena >> ARENA_SHIFT;
+	return (char *)(round_up((uintptr_t)arena->body, 64) +
+	                index * 5 % ARENA_COLOURS * ARENA_COLOUR_STEP);
+}
+
+/* The span whose run contains `p`, which the address map says is in use for a class. */
+static inline struct span *arena_class_span(const void *p)
+{
+	struct arena *arena = arena_of(p);
+	unsigned granule = (unsigned)((uintptr_t)p >> GRANULE_SHIFT) % ARENA_GRANULES;
+	return (struct span *)arena_body(arena) + arena->head[granule];
+}
+
+/* Prepares the window's random start. Called once, before the first arena. */
+void arena_init(void);
+
+/*
+ * Takes a run of `granules` (1 .. 63). `*zeroed` tells whether its bytes read as zero. The span has
+ * kind, granule and granules set. NULL when the OS or the window has no more.
+ */
+struct span *arena_take(unsigned granules, enum span_kind kind, bool *zeroed);
+
+/* Gives the run back; its address map entries have been cleared by the caller. */
+void arena_give(struct span *span);
+
+/*
+ * Makes the run `granules` (1 .. 63) long without moving it. False, nothing changed, when what
+ * follows it is not free. Granules that are added may hold anything.
+ */
+bool arena_resize(struct span *span, unsigned granules);
+
+/* The span in use whose run contains `p`; NULL when `p` is not in one of ours. Any address is fine.
+ */
+struct span *arena_span_of(const void *p);
+
+/* Tells whether `p` lies in an arena, in use or not. Any address is fine. */
+bool arena_owns(const void *p);
+
+/* First byte of the span's run. */
+static inline char *span_base(const struct span *span)
+{
+	uintptr_t arena = (uintptr_t)span & ~(uintptr_t)(ARENA_SIZE - 1);
+	return (char *)(arena + ((uintptr_t)span->granule << GRANULE_SHIFT));
+}
+
+static inline size_t span_bytes(const struct span *span)
+{
+	return (size_t)span->granules << GRANULE_SHIFT;
+}
+
+/* Gives those granules back to the OS that have been dirty since the last call; with `all`, every
+ * one. */
+void arena_purge(bool all);
+
+/* Bytes of clean granules that were ever taken: how often the heap grew instead of reusing. */
+uint64_t arena_grown_bytes(void);
+
+void arena_lock(void); /* for fork */
+void arena_unlock(void);
+
+#endif

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "decay.h"
+
+#include "arena.h"
+#include "depot.h"
+#include "large.h"
+#include "options.h"
+#include "tally.h"
+
+enum {
+	PERIOD_MIN_MS = 10,
+	GROWTH_MIN = 4 << 20, /* bytes of growth that a trim is worth, at least */
+	GROWTH_SHARE = 16,
+};
+
+uint64_t decay_period_ns(void)
+{
+	return max_size(options.purge_ms / 2, PERIOD_MIN_MS) * 1000000u;
+}
+
+void decay_when_due(uint64_t now_ns)
+{
+	static uint64_t due;
+	uint64_t at = __atomic_load_n(&due, __ATOMIC_RELAXED), period = decay_period_ns();
+	if (now_ns < at || !__atomic_compare_exchange_n(&due, &at, now_ns + period, false,
+	                                                __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		return; /* not yet, or another thread does it */
+	depot_trim(false);
+	arena_purge(options.purge_ms == 0);
+	large_purge(now_ns - (now_ns < period ? now_ns : period));
+}
+
+bool decay_when_grown(void)
+{
+	static uint64_t next = GROWTH_MIN;
+	uint64_t grown = arena_grown_bytes(), at = __atomic_load_n(&next, __ATOMIC_RELAXED);
+	if (likely(grown < at))
+		return false;
+	uint64_t step = max_size(tally_process.memory.span_bytes / GROWTH_SHARE, GROWTH_MIN);
+	if (!__atomic_compare_exchange_n(&next, &at, grown + step, false, __ATOMIC_RELAXED,
+	                                 __ATOMIC_RELAXED))
+		return false;
+	depot_trim(false);
+	return true;
+}
+
+int decay_now(void)
+{
+	uint64_t before = tally_process.memory.purged_bytes;
+	uint64_t cached = tally_process.memory.huge_cached_bytes;
+	depot_trim(true);
+	arena_purge(true);
+	large_purge(UINT64_MAX);
+	return cached || tally_process.memory.purged_bytes != before;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "depot.h"
+
+#include "lock.h"
+#include "size_class.h"
+#include "span.h"
+#include "tally.h"
+
+struct depot {
+	struct lock lock;
+	uint32_t full_count;
+	uint32_t full_min; /* least full_count since the last trim: not needed, then */
+	uint32_t empty_count;
+	struct magazine *full;
+	struct magazine *empty;
+} __attribute__((aligned(64)));
+
+enum { EMPTY_MAX = 8 }; /* kept per class; more go back to the metadata */
+
+static struct depot depots[HAK_CLASS_COUNT];
+static size_t limit; /* bytes per class */
+static size_t total; /* bytes in all of them; changed under different locks, so atomically */
+
+enum {
+	TOTAL_FLOOR = 4 << 20, /* what the depot may always hold in all, and beyond that */
+	TOTAL_SHARE = 8,       /* one part in so many of the bytes in spans */
+};
+
+void depot_init(size_t limit_bytes)
+{
+	limit = limit_bytes;
+}
+
+static void count_bytes(unsigned class, int64_t blocks)
+{
+	tally_process.memory.depot_blocks[class] += (uint64_t)blocks;
+	__atomic_add_fetch(&total, (size_t)blocks * size_class_size(class), __ATOMIC_RELAXED);
+}
+
+/* Lock held. Tells whether `blocks` more of the class are within the limits. */
+static bool has_room(unsigned class, uint32_t blocks)
+{
+	size_t size = size_class_size(class), more = blocks * size;
+	size_t share = tally_process.memory.span_bytes / TOTAL_SHARE;
+	return tally_process.memory.depot_blocks[class] * size + more <= limit &&
+	       __atomic_load_n(&total, __ATOMIC_RELAXED) + more <= TOTAL_FLOOR + share;
+}
+
+/* Lock held. */
+static struct magazine *pop_full(struct depot *depot, unsigned class)
+{
+	struct magazine *magazine = depot->full;
+	if (!magazine)
+		return NULL;
+	depot->full = magazine->next;
+	if (--depot->full_count < depot->full_min)
+		depot->full_min = depot->full_count;
+	count_bytes(class, -(int64_t)magazine->count);
+	return magazine;
+}
+
+struct magazine *depot_take(unsigned class)
+{
+	struct depot *depot = &depots[class];
+	if (!__atomic_load_n(&depot->full, __ATOMIC_RELAXED))
+		return NULL;
+	lock_take(&depot->lock);
+	struct magazine *magazine = pop_full(depot, class);
+	lock_give(&depot->lock);
+	return magazine;
+}
+
+static void drain(unsigned class, struct magazine *magazine)
+{
+	span_drain(class, magazine->cells, magazine->count);
+	magazine->count = 0;
+	depot_give_empty(class, magazine);
+}
+
+void depot_give(unsigned class, struct magazine *magazine)
+{
+	struct depot *depot = &depots[class];
+	lock_take(&depot->lock);
+	bool keep = has_room(class, magazine->count);
+	if (keep) {
+		magazine->next = depot->full;
+		__atomic_store_n(&depot->full, magazine, __ATOMIC_RELAXED);
+		depot->full_count++;
+		count_bytes(class, magazine->count);
+	}
+	lock_give(&depot->lock);
+	if (!keep)
+		drain(class, magazine);
+}
+
+struct magazine *depot_take_empty(unsigned class, uint32_t capacity)
+{
+	struct depot *depot = &depots[class];
+	struct magazine *magazine = NULL;
+	lock_take(&depot->lock);
+	if (depot->empty && depot->empty->capacity == capacity) {
+		magazine = depot->empty;
+		depot->empty = magazine->next;
+		depot->empty_count--;
+	}
+	lock_give(&depot->lock);
+	return magazine ? magazine : magazine_new(capacity);
+}
+
+void depot_give_empty(unsigned class, struct magazine *magazine)
+{
+	struct depot *depot = &depots[class];
+	hak_assert(magazine->count == 0);
+	lock_take(&depot->lock);
+	bool keep = depot->empty_count < EMPTY_MAX;
+	if (keep) {
+		magazine->next = depot->empty;
+		depot->empty = magazine;
+		depot->empty_count++;
+	}
+	lock_give(&depot->lock);
+	if (!keep)
+		magazine_free(magazine);
+}
+
+static void trim_class(unsigned class, bool all)
+{
+	struct depot *depot = &depots[class];
+	if (!depot->full)
+		return;
+	lock_take(&depot->lock);
+	uint32_t surplus = all ? depot->full_count : depot->full_min;
+	depot->full_min = depot->full_count - surplus;
+	lock_give(&depot->lock);
+	for (; surplus; surplus--) {
+		struct magazine *magazine = depot_take(class);
+		if (!magazine)
+			break;
+		drain(class, magazine);
+	}
+	lock_take(&depot->lock);
+	depot->full_min = depot->full_count;
+	lock_give(&depot->lock);
+}
+
+void depot_trim(bool all)
+{
+	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++)
+		trim_class(c, all);
+}
+
+void depot_lock_all(void)
+{
+	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++)
+		lock_take(&depots[c].lock);
+}
+
+void depot_unlock_all(void)
+{
+	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++)
+		lock_give(&depots[c].lock);
+}

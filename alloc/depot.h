@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 6: the depot (Bonwick & Adams, "Magazines and Vmem", USENIX 2001): per class a stack of
+ * magazines with blocks and one of empty magazines. Exchanges are O(1) and touch no block.
+ *
+ * Magazines that a class has not needed for a whole purge period (its working set) are drained to
+ * their spans by depot_trim().
+ */
+#ifndef HAK_DEPOT_H
+#define HAK_DEPOT_H
+
+#include "magazine.h"
+
+/*
+ * `limit_bytes`: what the depot may hold per class; magazines beyond it are drained at once, and so
+ * are those beyond a share of the heap for all classes together. 0 drains every magazine (and
+ * thereby checks every block).
+ */
+void depot_init(size_t limit_bytes);
+
+/* Takes a magazine with blocks; NULL when there is none. */
+struct magazine *depot_take(unsigned class);
+
+/* Gives a magazine with blocks (count > 0). */
+void depot_give(unsigned class, struct magazine *magazine);
+
+/* Takes an empty magazine of that capacity or gives one back. NULL when there is no memory. */
+struct magazine *depot_take_empty(unsigned class, uint32_t capacity);
+void depot_give_empty(unsigned class, struct magazine *magazine);
+
+/* Drains what was not needed since the last trim; with `all`, everything. */
+void depot_trim(bool all);
+
+void depot_lock_all(void); /* for fork */
+void depot_unlock_all(void);
+
+#endif

@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: MIT */
+#include "init.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+#include "arena.h"
+#include "depot.h"
+#include "large.h"
+#include "libc.h"
+#include "lock.h"
+#include "log.h"
+#include "options.h"
+#include "os.h"
+#include "probe.h"
+#include "span.h"
+#include "tally.h"
+
+static struct lock lock;
+static pthread_key_t exit_key;
+static bool have_exit_key;
+
+/* What a profile shapes: nothing but numbers that the modules start with. */
+struct shape {
+	size_t magazine_bytes; /* of blocks in one magazine */
+	size_t depot_bytes;    /* of blocks in the depot, per class */
+	size_t huge_bytes;     /* of freed huge blocks that are kept until the purge */
+};
+
+static const struct shape shapes[] = {
+        [PROFILE_SPEED] = {64 * 1024, 4 << 20, 64 << 20},
+        [PROFILE_LEAN] = {8 * 1024, 64 * 1024, 0},
+        [PROFILE_SECURE] = {8 * 1024, 0, 0},
+};
+
+/*
+ * Called when the thread ends, in each round of key destructors. Others may still allocate and
+ * free, so the cache is kept until the last round.
+ */
+static void thread_ends(void *rounds)
+{
+	uintptr_t round = (uintptr_t)rounds;
+	if (round < PTHREAD_DESTRUCTOR_ITERATIONS &&
+	    !pthread_setspecific(exit_key, (void *)(round + 1)))
+		return;
+	tcache_leave();
+}
+
+static void fork_prepare(void)
+{
+	lock_take(&lock);
+	tally_lock();
+	depot_lock_all();
+	span_lock_all();
+	large_lock();
+	arena_lock();
+	meta_lock();
+}
+
+static void fork_unlock(void)
+{
+	meta_unlock();
+	arena_unlock();
+	large_unlock();
+	span_unlock_all();
+	depot_unlock_all();
+	tally_unlock();
+	lock_give(&lock);
+}
+
+static void fork_child(void)
+{
+	fork_unlock();
+	tcache_fork_child();
+}
+
+/* In a constructor and not at the first cold visit, which may come before libc can register it. */
+__attribute__((constructor)) static void register_fork_handlers(void)
+{
+	pthread_atfork(fork_prepare, fork_unlock, fork_child);
+}
+
+/* The process ends: an observer gets this thread's last figures. */
+__attribute__((destructor)) static void process_ends(void)
+{
+	if (tcache_self)
+		probe_hakmem_tally((uintptr_t)&tcache_self->record, sizeof(tcache_self->record));
+}
+
+/*
+ * Law 5: the switch proves itself. Asks the malloc that the program will call, through the door
+ * that it will use, whose block that is. The mode has been published.
+ */
+static void prove_forced_libc(void)
+{
+	void *p = malloc(1);
+	if (arena_owns(p))
+		log_fatal(
+		        "HAKMEM_FORCE_LIBC_ALLOC=1 had no effect: malloc returned a block of ours");
+	free(p);
+}
+
+static void announce(enum hak_mode mode)
+{
+	static const char *const names[] = {
+	        [HAK_MODE_NORMAL] = "normal",
+	        [HAK_MODE_CHECKED] = "checked (HAKMEM_FASTLANE_DIRECT=0)",
+	        [HAK_MODE_FORCE_LIBC] = "glibc (HAKMEM_FORCE_LIBC_ALLOC=1, proved)",
+	};
+	struct log_line line = {.used = 0};
+	log_text(&line, "hakmem: " HAK_VERSION ", mode ");
+	log_text(&line, names[mode]);
+	log_text(&line, ", sampling distance ");
+	log_number(&line, options.sample_bytes);
+	log_text(&line, " bytes, purge after ");
+	log_number(&line, options.purge_ms);
+	log_text(&line, " ms");
+	log_write(&line);
+}
+
+/* Lock held. */
+static enum hak_mode prepare(void)
+{
+	options_read();
+	enum hak_mode mode = options.force_libc        ? HAK_MODE_FORCE_LIBC
+	                     : options.fastlane_direct ? HAK_MODE_NORMAL
+	                                               : HAK_MODE_CHECKED;
+	if (mode == HAK_MODE_FORCE_LIBC) {
+		if (!libc_is_there())
+			log_fatal(
+			        "HAKMEM_FORCE_LIBC_ALLOC=1 can have no effect: this program has no "
+			        "glibc allocator");
+	} else {
+		const struct shape *shape = &shapes[options.profile];
+		size_class_init(shape->magazine_bytes);
+		depot_init(shape->depot_bytes);
+		large_init(shape->huge_bytes);
+		arena_init();
+		have_exit_key = !pthread_key_create(&exit_key, thread_ends);
+	}
+	if (options.verbose == VERBOSE_OPTIONS)
+		options_print();
+	tally_init(mode, options.sample_bytes); /* last: it publishes the mode */
+	return mode;
+}
+
+cold_path enum hak_mode init_process(void)
+{
+	lock_take(&lock);
+	enum hak_mode mode = init_mode();
+	bool first = mode == HAK_MODE_UNINITIALISED;
+	if (first)
+		mode = prepare();
+	lock_give(&lock);
+	if (first && mode == HAK_MODE_FORCE_LIBC)
+		prove_forced_libc();
+	if (first && options.verbose == VERBOSE_START)
+		announce(mode);
+	return mode;
+}
+
+cold_path struct thread *init_thread(void)
+{
+	enum hak_mode mode = init_mode();
+	if (mode == HAK_MODE_UNINITIALISED)
+		mode = init_process();
+	if (mode != HAK_MODE_NORMAL)
+		return NULL;
+	struct thread *thread = tcache_enter();
+	if (thread && have_exit_key) /* may call calloc; the cache is already usable */
+		pthread_setspecific(exit_key, (void *)1);
+	return thread;
+}

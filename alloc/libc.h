@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 1: glibc's own allocator, for pointers that are not ours and for HAKMEM_FORCE_LIBC_ALLOC. A
+ * statically linked program may lack it.
+ */
+#ifndef HAK_LIBC_H
+#define HAK_LIBC_H
+
+#include "base.h"
+
+extern void *__libc_malloc(size_t) __attribute__((weak));
+extern void *__libc_calloc(size_t, size_t) __attribute__((weak));
+extern void *__libc_realloc(void *, size_t) __attribute__((weak));
+extern void *__libc_memalign(size_t, size_t) __attribute__((weak));
+extern void __libc_free(void *) __attribute__((weak));
+
+static inline bool libc_is_there(void)
+{
+	return __libc_malloc && __libc_calloc && __libc_realloc && __libc_memalign && __libc_free;
+}
+
+/* Usable bytes of a block of glibc's; 0 when glibc's function cannot be found. */
+size_t libc_usable_size(void *p);
+
+#endif

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "meta.h"
+
+#include <string.h>
+
+#include "lock.h"
+#include "os.h"
+#include "tally.h"
+
+enum {
+	CHUNK = 256 * 1024,
+	MIN_SHIFT = 7,
+	SHIFTS = 12, /* 128 B … 256 KiB */
+};
+
+struct free_block {
+	struct free_block *next;
+};
+
+static struct lock lock;
+static struct free_block *free_lists[SHIFTS];
+static char *chunk;
+static size_t chunk_left;
+
+static unsigned list_of(size_t bytes)
+{
+	unsigned list = 0;
+	while (((size_t)1 << (list + MIN_SHIFT)) < bytes)
+		list++;
+	return list;
+}
+
+/* Lock held. Fresh memory from the current chunk, which is replaced when it is too short. */
+static void *carve(size_t bytes)
+{
+	if (chunk_left < bytes) {
+		void *base;
+		if (os_map(CHUNK, PAGE_SIZE, &base))
+			return NULL;
+		chunk = base;
+		chunk_left = CHUNK;
+		tally_process.memory.metadata_bytes += CHUNK;
+	}
+	void *p = chunk;
+	chunk += bytes;
+	chunk_left -= bytes;
+	return p;
+}
+
+void *meta_take(size_t bytes)
+{
+	unsigned list = list_of(bytes);
+	hak_assert(list < SHIFTS);
+	lock_take(&lock);
+	struct free_block *block = free_lists[list];
+	void *fresh = NULL;
+	if (block)
+		free_lists[list] = block->next;
+	else
+		fresh = carve((size_t)1 << (list + MIN_SHIFT));
+	lock_give(&lock);
+	if (block)
+		memset(block, 0, bytes);
+	return block ? (void *)block : fresh;
+}
+
+void meta_give(void *p, size_t bytes)
+{
+	struct free_block *block = p;
+	unsigned list = list_of(bytes);
+	lock_take(&lock);
+	block->next = free_lists[list];
+	free_lists[list] = block;
+	lock_give(&lock);
+}
+
+void meta_lock(void)
+{
+	lock_take(&lock);
+}
+
+void meta_unlock(void)
+{
+	lock_give(&lock);
+}

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#include "misuse.h"
+
+#include <stdlib.h>
+
+#include "log.h"
+#include "probe.h"
+#include "size_class.h"
+
+static const char *const texts[] = {
+        [MISUSE_DOUBLE_FREE] = "double free of ",
+        [MISUSE_NOT_A_BLOCK] = "free of an address that is not the start of a block: ",
+        [MISUSE_NOT_OURS] = "free of memory that is not allocated: ",
+};
+
+cold_path _Noreturn void misuse_report(enum misuse_kind kind, const void *p, unsigned class)
+{
+	struct log_line line = {.used = 0};
+	log_text(&line, "hakmem: ");
+	log_text(&line, texts[kind]);
+	log_hex(&line, (uintptr_t)p);
+	if (class) {
+		log_text(&line, " (size class ");
+		log_number(&line, size_class_size(class));
+		log_text(&line, ")");
+	}
+	log_write(&line);
+	probe_hakmem_misuse(kind, (uintptr_t)p, class);
+	abort();
+}

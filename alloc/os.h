@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 1: every system call of the library, and nothing else. Functions return 0 (or a value ≥ 0)
+ * on success and -errno on failure; none touches errno, so free() preserves it without effort, and
+ * none can be interposed.
+ */
+#ifndef HAK_OS_H
+#define HAK_OS_H
+
+#include "base.h"
+
+/* Maps `bytes` of zeroed private memory at any address aligned to `align` (a power of two ≥
+ * PAGE_SIZE). */
+int os_map(size_t bytes, size_t align, void **base);
+
+/* Maps `bytes` exactly at `base`; -EEXIST when something is there. */
+int os_map_at(void *base, size_t bytes);
+
+int os_unmap(void *base, size_t bytes);
+
+/* Grows, shrinks or moves a mapping made by os_map. */
+int os_remap(void *base, size_t old_bytes, size_t new_bytes, bool may_move, void **new_base);
+
+/* Gives the pages back; they read as zero afterwards. */
+int os_purge(void *base, size_t bytes);
+
+/* Keeps the kernel from backing the range with huge pages; failure does not matter. */
+void os_no_huge_pages(void *base, size_t bytes);
+
+/* Futex on a private word. Spurious returns are allowed. */
+void os_wait(uint32_t *word, uint32_t expected);
+void os_wake(uint32_t *word);
+
+/* Nanoseconds of CLOCK_MONOTONIC; the coarse one costs a few instructions and ticks every few ms.
+ */
+uint64_t os_clock_ns(void);
+uint64_t os_clock_coarse_ns(void);
+
+uint32_t os_tid(void);
+uint64_t os_random(void);
+void os_write_stderr(const char *text, size_t bytes);
+
+/*
+ * Bytes resident of this process, from /proc/self/statm; 0 when it cannot be read.
+ */
+size_t os_resident_bytes(void);
+
+/*
+ * The environment as "A=1\0B=2\0": the process's environ when libc has set it up, else read from
+ * /proc/self/environ into `buffer`. Calls `each` per entry. Nothing is reported to a setuid
+ * program.
+ */
+void os_each_environment(void (*each)(const char *entry));
+
+#endif

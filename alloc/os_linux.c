@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "probe.h"
+
+#ifndef MAP_FIXED_NOREPLACE
+#define MAP_FIXED_NOREPLACE 0x100000
+#endif
+
+static long call6(long nr, long a, long b, long c, long d, long e, long f)
+{
+	long result;
+	register long r10 __asm__("r10") = d;
+	register long r8 __asm__("r8") = e;
+	register long r9 __asm__("r9") = f;
+	__asm__ volatile("syscall"
+	                 : "=a"(result)
+	                 : "0"(nr), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+	                 : "rcx", "r11", "memory");
+	return result;
+}
+
+static long call3(long nr, long a, long b, long c)
+{
+	return call6(nr, a, b, c, 0, 0, 0);
+}
+
+static bool failed(long result)
+{
+	return (unsigned long)result > -4096UL;
+}
+
+static long map(void *hint, size_t bytes, int flags)
+{
+	return call6(SYS_mmap, (long)hint, (long)bytes, PROT_READ | PROT_WRITE,
+	             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+}
+
+int os_map(size_t bytes, size_t align, void **base)
+{
+	size_t slack = align > PAGE_SIZE ? align - PAGE_SIZE : 0;
+	if (bytes + slack < bytes)
+		return -ENOMEM;
+	long at = map(NULL, bytes + slack, 0);
+	if (failed(at))
+		return (int)at;
+	uintptr_t first = (uintptr_t)at, start = round_up(first, align);
+	if (start > first)
+		call3(SYS_munmap, (long)first, (long)(start - first), 0);
+	if (slack > start - first)
+		call3(SYS_munmap, (long)(start + bytes), (long)(slack - (start - first)), 0);
+	*base = (void *)start;
+	probe_hakmem_os_map(start, bytes);
+	return 0;
+}
+
+int os_map_at(void *base, size_t bytes)
+{
+	long at = map(base, bytes, MAP_FIXED_NOREPLACE);
+	if (failed(at))
+		return (int)at;
+	if ((void *)at != base) { /* a kernel before 4.17, which takes the address for a hint */
+		call3(SYS_munmap, at, (long)bytes, 0);
+		return -EEXIST;
+	}
+	probe_hakmem_os_map((uintptr_t)base, bytes);
+	return 0;
+}
+
+int os_unmap(void *base, size_t bytes)
+{
+	long result = call3(SYS_munmap, (long)base, (long)bytes, 0);
+	if (!result)
+		probe_hakmem_os_unmap((uintptr_t)base, bytes);
+	return (int)result;
+}
+
+int os_remap(void *base, size_t old_bytes, size_t new_bytes, bool may_move, void **new_base)
+{
+	long at = call6(SYS_mremap, (long)base, (long)old_bytes, (long)new_bytes,
+	                may_move ? MREMAP_MAYMOVE : 0, 0, 0);
+	if (failed(at))
+		return (int)at;
+	probe_hakmem_os_unmap((uintptr_t)base, old_bytes);
+	probe_hakmem_os_map((uintptr_t)at, new_bytes);
+	*new_base = (void *)at;
+	return 0;
+}
+
+int os_purge(void *base, size_t bytes)
+{
+	long result = call3(SYS_madvise, (long)base, (long)bytes, MADV_DONTNEED);
+	if (!result)
+		probe_hakmem_os_purge((uintptr_t)base, bytes);
+	return (int)result;
+}
+
+void os_no_huge_pages(void *base, size_t bytes)
+{
+	call3(SYS_madvise, (long)base, (long)bytes, MADV_NOHUGEPAGE);
+}
+
+void os_wait(uint32_t *word, uint32_t expected)
+{
+	call6(SYS_futex, (long)word, FUTEX_WAIT_PRIVATE, expected, 0, 0, 0);
+}
+
+void os_wake(uint32_t *word)
+{
+	call3(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, 1);
+}
+
+static uint64_t clock_ns(clockid_t clock)
+{
+	struct timespec now = {0};
+	clock_gettime(clock, &now); /* libc's, for the vdso; it cannot fail for these clocks */
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+uint64_t os_clock_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC);
+}
+
+uint64_t os_clock_coarse_ns(void)
+{
+	return clock_ns(CLOCK_MONOTONIC_COARSE);
+}
+
+uint32_t os_tid(void)
+{
+	return (uint32_t)call3(SYS_gettid, 0, 0, 0);
+}
+
+uint64_t os_random(void)
+{
+	uint64_t bits;
+	if (call3(SYS_getrandom, (long)&bits, sizeof(bits), 1 /* GRND_NONBLOCK */) == sizeof(bits))
+		return bits;
+	return os_clock_ns() * 0x9e3779b97f4a7c15u ^ (uintptr_t)&bits;
+}
+
+void os_write_stderr(const char *text, size_t bytes)
+{
+	while (bytes) {
+		long n = call3(SYS_write, STDERR_FILENO, (long)text, (long)bytes);
+		if (n == -EINTR)
+			continue;
+		if (failed(n) || n == 0)
+			return;
+		text += n;
+		bytes -= (size_t)n;
+	}
+}
+
+/* Reads at most `bytes` of a file; returns how many, or -errno. */
+static long read_file(const char *path, char *buffer, size_t bytes)
+{
+	long fd = call3(SYS_openat, AT_FDCWD, (long)path, O_RDONLY | O_CLOEXEC);
+	if (failed(fd))
+		return fd;
+	size_t done = 0;
+	while (done < bytes) {
+		long n = call3(SYS_read, fd, (long)(buffer + done), (long)(bytes - done));
+		if (failed(n) || n == 0)
+			break;
+		done += (size_t)n;
+	}
+	call3(SYS_close, fd, 0, 0);
+	return (long)done;
+}
+
+size_t os_resident_bytes(void)
+{
+	char text[128];
+	long n = read_file("/proc/self/statm", text, sizeof(text) - 1);
+	if (n <= 0)
+		return 0;
+	text[n] = 0;
+	const char *s = text;
+	while (*s && *s != ' ')
+		s++;
+	size_t pages = 0;
+	for (s += *s == ' '; *s >= '0' && *s <= '9'; s++)
+		pages = pages * 10 + (size_t)(*s - '0');
+	return pages * PAGE_SIZE;
+}
+
+void os_each_environment(void (*each)(const char *entry))
+{
+	if (getauxval(AT_SECURE))
+		return;
+	if (environ) {
+		for (char **e = environ; *e; e++)
+			each(*e);
+		return;
+	}
+	/* Called by the dynamic loader, before libc's own initialisation. */
+	void *base;
+	size_t bytes = 256 * 1024;
+	if (os_map(bytes, PAGE_SIZE, &base))
+		return;
+	char *text = base;
+	long n = read_file("/proc/self/environ", text, bytes - 1);
+	for (long i = 0; i < n; i++) {
+		each(text + i);
+		while (i < n && text[i])
+			i++;
+	}
+	os_unmap(base, bytes);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* Floor 11: the names of the C library. Semantics and errno as in glibc's manual. */
+#include <errno.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "alloc.h"
+#include "decay.h"
+#include "stats.h"
+
+#define PUBLIC __attribute__((visibility("default")))
+
+PUBLIC void *malloc(size_t n)
+{
+	return alloc_malloc(n);
+}
+
+PUBLIC void free(void *p)
+{
+	alloc_free(p);
+}
+
+static cold_path void *refuse(int err)
+{
+	errno = err;
+	return NULL;
+}
+
+PUBLIC void *calloc(size_t count, size_t size)
+{
+	size_t n;
+	if (unlikely(__builtin_mul_overflow(count, size, &n)))
+		return refuse(ENOMEM);
+	return alloc_calloc(n);
+}
+
+PUBLIC void *realloc(void *p, size_t n)
+{
+	return alloc_realloc(p, n);
+}
+
+PUBLIC void *reallocarray(void *p, size_t count, size_t size)
+{
+	size_t n;
+	if (unlikely(__builtin_mul_overflow(count, size, &n)))
+		return refuse(ENOMEM);
+	return alloc_realloc(p, n);
+}
+
+/* glibc: any alignment; one that is no power of two is rounded up to one. */
+PUBLIC void *memalign(size_t align, size_t n)
+{
+	if (align > (size_t)1 << 62)
+		return refuse(EINVAL);
+	if (!is_power_of_two(align)) {
+		size_t up = ALIGN_MIN;
+		while (up < align)
+			up <<= 1;
+		align = up;
+	}
+	return alloc_aligned(align, n);
+}
+
+PUBLIC void *aligned_alloc(size_t align, size_t n)
+{
+	if (!is_power_of_two(align))
+		return refuse(EINVAL);
+	return alloc_aligned(align, n);
+}
+
+/* POSIX: tells the error as its value and leaves errno alone. */
+PUBLIC int posix_memalign(void **result, size_t align, size_t n)
+{
+	if (!is_power_of_two(align) || align % sizeof(void *))
+		return EINVAL;
+	int saved = errno;
+	void *p = alloc_aligned(align, n);
+	errno = saved;
+	if (!p)
+		return ENOMEM;
+	*result = p;
+	return 0;
+}
+
+PUBLIC void *valloc(size_t n)
+{
+	return alloc_aligned(PAGE_SIZE, n);
+}
+
+PUBLIC void *pvalloc(size_t n)
+{
+	if (n > SIZE_MAX - PAGE_SIZE)
+		return refuse(ENOMEM);
+	return alloc_aligned(PAGE_SIZE, round_up(max_size(n, 1), PAGE_SIZE));
+}
+
+PUBLIC size_t malloc_usable_size(void *p)
+{
+	return alloc_usable_size(p);
+}
+
+PUBLIC void cfree(void *p);
+PUBLIC void cfree(void *p)
+{
+	alloc_free(p);
+}
+
+/* C23. The hints are not needed: the address tells the size. */
+PUBLIC void free_sized(void *p, size_t n);
+PUBLIC void free_sized(void *p, size_t n)
+{
+	(void)n;
+	alloc_free(p);
+}
+
+PUBLIC void free_aligned_sized(void *p, size_t align, size_t n);
+PUBLIC void free_aligned_sized(void *p, size_t align, size_t n)
+{
+	(void)align;
+	(void)n;
+	alloc_free(p);
+}
+
+/* --- statistics and tuning
+ * ------------------------------------------------------------------------ */
+
+PUBLIC struct mallinfo2 mallinfo2(void)
+{
+	struct stats stats;
+	stats_read(&stats);
+	return (struct mallinfo2){
+	        .arena = stats.arena_bytes,
+	        .hblks = stats.huge_blocks,
+	        .hblkhd = stats.huge_bytes,
+	        .uordblks = stats.used_bytes,
+	        .fordblks = stats.free_bytes,
+	        .keepcost = stats.dirty_bytes,
+	};
+}
+
+/* The old form, whose int fields wrap (as glibc's do). */
+PUBLIC struct mallinfo mallinfo(void)
+{
+	struct mallinfo2 now = mallinfo2();
+	return (struct mallinfo){
+	        .arena = (int)now.arena,
+	        .hblks = (int)now.hblks,
+	        .hblkhd = (int)now.hblkhd,
+	        .uordblks = (int)now.uordblks,
+	        .fordblks = (int)now.fordblks,
+	        .keepcost = (int)now.keepcost,
+	};
+}
+
+/* Parameters of glibc's arenas have no counterpart here: accepted, without effect. */
+PUBLIC int mallopt(int parameter, int value)
+{
+	(void)value;
+	return parameter <= 1 && parameter >= M_ARENA_MAX;
+}
+
+/* Gives all free memory that this thread can reach back to the OS; 1 when there was any. */
+PUBLIC int malloc_trim(size_t pad)
+{
+	(void)pad;
+	if (tcache_self)
+		tcache_flush_all(tcache_self);
+	return decay_now();
+}
+
+PUBLIC void malloc_stats(void)
+{
+	struct stats stats;
+	stats_read(&stats);
+	fprintf(stderr,
+	        "hakmem: %zu bytes in arenas, %zu in use, %zu free; %zu bytes in %zu huge blocks; "
+	        "%llu mallocs, %llu frees\n",
+	        stats.arena_bytes, stats.used_bytes, stats.free_bytes, stats.huge_bytes,
+	        stats.huge_blocks, (unsigned long long)stats.mallocs,
+	        (unsigned long long)stats.frees);
+}
+
+/* XML of glibc's form: one heap, and the totals. */
+PUBLIC int malloc_info(int options, FILE *out)
+{
+	if (options != 0)
+		return EINVAL;
+	struct stats stats;
+	stats_read(&stats);
+	fprintf(out,
+	        "<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n</sizes>\n"
+	        "<total type=\"fast\" count=\"0\" size=\"0\"/>\n"
+	        "<total type=\"rest\" count=\"1\" size=\"%zu\"/>\n"
+	        "<system type=\"current\" size=\"%zu\"/>\n<system type=\"max\" size=\"%zu\"/>\n"
+	        "<aspace type=\"total\" size=\"%zu\"/>\n<aspace type=\"mprotect\" size=\"%zu\"/>\n</heap>\n"
+	        "<total type=\"fast\" count=\"0\" size=\"0\"/>\n"
+	        "<total type=\"rest\" count=\"1\" size=\"%zu\"/>\n"
+	        "<total type=\"mmap\" count=\"%zu\" size=\"%zu\"/>\n"
+	        "<system type=\"current\" size=\"%zu\"/>\n<system type=\"max\" size=\"%zu\"/>\n"
+	        "<aspace type=\"total\" size=\"%zu\"/>\n<aspace type=\"mprotect\" size=\"%zu\"/>\n</malloc>\n",
+	        stats.free_bytes, stats.arena_bytes, stats.arena_bytes, stats.arena_bytes,
+	        stats.arena_bytes, stats.free_bytes, stats.huge_blocks, stats.huge_bytes,
+	        stats.arena_bytes, stats.arena_bytes, stats.arena_bytes, stats.arena_bytes);
+	return ferror(out) ? -1 : 0;
+}

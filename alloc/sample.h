@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 3: when to sample. Bytes that a thread allocates are a line on which samples are Poisson
+ * points with mean distance R. A block of b bytes holds a point with p = 1 - exp(-b/R),
+ * independently of the others, so a thread may draw per class how many blocks pass before the next
+ * sampled one: floor(E * R / b), E exponential with mean 1, which is that geometric distribution.
+ */
+#ifndef HAK_SAMPLE_H
+#define HAK_SAMPLE_H
+
+#include "base.h"
+
+#define SAMPLE_NEVER INT64_MAX
+
+/* State of one thread. Zero-filled is valid but for sample_seed(). */
+struct sampler {
+	uint64_t random[2]; /* xoroshiro128+ */
+	uint64_t distance;  /* R in bytes for new draws; 0 = not sampling */
+	uint64_t window_ns; /* start of the window in which samples are counted */
+	uint64_t window_count;
+	int64_t until[HAK_CLASS_COUNT]; /* blocks that pass before the next sample; -1 = not drawn
+	                                 */
+	uint64_t drawn_at[HAK_CLASS_COUNT]; /* the R with which that was drawn */
+};
+
+void sample_seed(struct sampler *sampler, uint64_t seed);
+
+/* Starts (distance R ≥ 1) or stops (0) sampling; all draws are made anew. */
+void sample_start(struct sampler *sampler, uint64_t distance);
+
+int64_t sample_draw(struct sampler *sampler, unsigned class);
+
+/* Blocks of the class that pass before the next sampled one; SAMPLE_NEVER when not sampling. */
+static inline int64_t sample_until(struct sampler *sampler, unsigned class)
+{
+	if (likely(!sampler->distance))
+		return SAMPLE_NEVER;
+	return sampler->until[class] < 0 ? sample_draw(sampler, class) : sampler->until[class];
+}
+
+/* `blocks` of the class were allocated that are not sampled. */
+static inline void sample_pass(struct sampler *sampler, unsigned class, int64_t blocks)
+{
+	if (unlikely(sampler->distance && sampler->until[class] > 0))
+		sampler->until[class] -= blocks;
+}
+
+/* Tells whether a single block of `bytes` is sampled. */
+bool sample_once(struct sampler *sampler, size_t bytes);
+
+/*
+ * A block of `block` bytes, requested as `size`, was sampled with distance `distance`: its weight,
+ * size / p, rounded at random so that the expectation is exact.
+ */
+uint64_t sample_weight(struct sampler *sampler, size_t size, size_t block, uint64_t distance);
+
+/*
+ * Counts a sample at time `now_ns`. Above SAMPLES_PER_SECOND_MAX the thread's R doubles, well below
+ * it halves, down to `base`. A draw that was made keeps its R, so that weights stay unbiased.
+ */
+void sample_count(struct sampler *sampler, uint64_t now_ns, uint64_t base);
+
+/* -ln(1 - u) for 0 ≤ u < 1, and 1 - exp(-x) for x ≥ 0; relative error below 1e-9. No libm: a
+ * preloaded library should not bring one into every process. */
+double sample_exponential(double u);
+double sample_probability(double x);
+
+#endif

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 2: size classes. Up to SMALL_MAX every multiple of 16; above it eight classes per doubling,
+ * so that internal waste stays below 12.5 %. Class 0 is no class.
+ *
+ * The hot path works with slot offsets (class * sizeof(struct hak_slot)), which save it a shift.
+ */
+#ifndef HAK_SIZE_CLASS_H
+#define HAK_SIZE_CLASS_H
+
+#include "base.h"
+
+enum {
+	SMALL_CLASSES = SMALL_MAX / SMALL_SPACING, /* classes 1 .. SMALL_CLASSES */
+	CLASSES_PER_DOUBLING = 8,
+	SLOT_BYTES = sizeof(struct hak_slot),
+	SMALL_SCALE = SLOT_BYTES / SMALL_SPACING, /* rounded size → slot offset */
+};
+
+static_assert(SLOT_BYTES == 32, "the hot path scales by it");
+static_assert(SMALL_CLASSES + 5 * CLASSES_PER_DOUBLING + 1 == HAK_CLASS_COUNT,
+              "1024 to 32768 is five doublings");
+static_assert(HAK_CLASS_COUNT * SLOT_BYTES <= UINT16_MAX, "slot offsets fit the maps");
+
+/* What there is to know about a class; zero for class 0. Filled once by size_class_init(). */
+struct size_class {
+	uint32_t size;       /* of a block, bytes */
+	uint32_t reciprocal; /* ceil(2^32 / size): offset * reciprocal >> 32 is the block's index */
+	uint32_t span_blocks; /* blocks in a span when not coloured */
+	uint16_t span_granules;
+	uint16_t colours;     /* first blocks start at 0, step, …, (colours - 1) * step */
+	uint16_t colour_step; /* bytes */
+	uint16_t cells_max;   /* largest magazine of this class */
+} __attribute__((aligned(32)));
+
+static_assert(sizeof(struct size_class) == SLOT_BYTES,
+              "found by slot offset without a multiplication");
+
+extern struct size_class size_classes[HAK_CLASS_COUNT];
+
+/* Slot offset by (size + MEDIUM_SPACING - 1) / MEDIUM_SPACING; zero until size_class_init(). */
+extern uint16_t size_class_medium[MEDIUM_MAX / MEDIUM_SPACING + 1];
+
+/*
+ * Fills the tables. `magazine_bytes` bounds what a magazine of a class may hold (bytes ≥ 1 KiB);
+ * small classes reach MAGAZINE_CELLS_MAX before. Called once, before the first allocation.
+ */
+void size_class_init(size_t magazine_bytes);
+
+/* Class of a request of `n` bytes; 0 when larger than MEDIUM_MAX. A request of 0 bytes gets
+ * class 1. */
+static inline unsigned size_class_of(size_t n)
+{
+	if (n <= SMALL_MAX)
+		return n ? (unsigned)((n + SMALL_SPACING - 1) / SMALL_SPACING) : 1;
+	if (n <= MEDIUM_MAX)
+		return size_class_medium[(n + MEDIUM_SPACING - 1) / MEDIUM_SPACING] / SLOT_BYTES;
+	return 0;
+}
+
+/* Size of the class with that slot offset. */
+hot_inline size_t size_class_slot_size(size_t slot)
+{
+	return ((const struct size_class *)((const char *)size_classes + slot))->size;
+}
+
+static inline size_t size_class_size(unsigned class)
+{
+	return size_classes[class].size;
+}
+
+/*
+ * Request size that gets `n` bytes at alignment `align` (a power of two): the size of the smallest
+ * class whose blocks are all aligned so. 0 when no class is.
+ */
+size_t size_class_aligned(size_t n, size_t align);
+
+#endif

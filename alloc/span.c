@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+#include "span.h"
+
+#include <string.h>
+
+#include "address_map.h"
+#include "arena.h"
+#include "lock.h"
+#include "misuse.h"
+#include "probe.h"
+#include "size_class.h"
+#include "tally.h"
+
+/* Spans of one class that have free blocks. Of the empty ones one is kept, so that a program which
+ * allocates and frees at a span's boundary does not make and unmake it. */
+struct bin {
+	struct lock lock;
+	uint32_t spare; /* listed spans all of whose blocks are free */
+	struct span *head;
+} __attribute__((aligned(64)));
+
+static struct bin bins[HAK_CLASS_COUNT];
+static struct bin sampled_bins[HAK_CLASS_COUNT];
+
+static struct bin *bin_of(const struct span *span)
+{
+	return span->kind == SPAN_SAMPLED ? &sampled_bins[span->class] : &bins[span->class];
+}
+
+/* Blocks that sampled spans hold are few and not worth a gauge. */
+static void gauge_free(unsigned class, enum span_kind kind, int64_t change)
+{
+	if (kind == SPAN_CLASS)
+		tally_process.memory.span_free[class] += (uint64_t)change;
+}
+
+static size_t span_available(const struct span *span)
+{
+	return (size_t)span->free + (span->capacity - span->carved);
+}
+
+static bool span_is_valid(const struct span *span)
+{
+	return span->class > 0 && span->class < HAK_CLASS_COUNT && span->carved <= span->capacity &&
+	       span->free <= span->carved;
+}
+
+static void list_push(struct bin *bin, struct span *span)
+{
+	span->next = bin->head;
+	span->prev = NULL;
+	if (bin->head)
+		bin->head->prev = span;
+	bin->head = span;
+	span->listed = 1;
+}
+
+static void list_remove(struct bin *bin, struct span *span)
+{
+	if (span->prev)
+		span->prev->next = span->next;
+	else
+		bin->head = span->next;
+	if (span->next)
+		span->next->prev = span->prev;
+	span->listed = 0;
+}
+
+static void *block_at(const struct span *span, unsigned i)
+{
+	return span_base(span) + span->first_offset + (size_t)i * size_class_size(span->class);
+}
+
+/* Tells whether block `i` was ever handed out; any `i`. */
+static bool was_carved(const struct span *span, uint64_t i)
+{
+	if (i >= span->capacity)
+		return false;
+	return i + (i < span->first ? span->capacity : 0u) - span->first < span->carved;
+}
+
+/*
+ * Where in a span carving begins. Spans start at multiples of 64 KiB and are seldom used up: if all
+ * were carved from their first block on, the blocks in use would crowd into the same cache sets.
+ * Golden ratio steps spread any number of consecutive spans evenly.
+ */
+static uint16_t first_block(uint16_t capacity)
+{
+	static uint32_t spans_made;
+	uint32_t n = __atomic_add_fetch(&spans_made, 1, __ATOMIC_RELAXED);
+	return (uint16_t)((uint64_t)(n * 0x9e3779b9u) * capacity >> 32);
+}
+
+/* Bin lock held. */
+static struct span *span_new(struct bin *bin, unsigned class, enum span_kind kind)
+{
+	static uint8_t
+	        colour[HAK_CLASS_COUNT]; /* a race with the sampled bin only changes a colour */
+	const struct size_class *c = &size_classes[class];
+	bool zeroed;
+	struct span *span = arena_take(c->span_granules, kind, &zeroed);
+	if (!span)
+		return NULL;
+	span->class = (uint8_t) class;
+	span->first_offset = (uint32_t)(colour[class] % c->colours) * c->colour_step;
+	colour[class]++;
+	span->capacity = (uint16_t)((span_bytes(span) - span->first_offset) / c->size);
+	span->first = first_block(span->capacity);
+	span->carved = 0;
+	span->free = 0;
+	span->hint = 0;
+	memset(span->bits, 0, ((size_t)span->capacity + 63) / 64 * sizeof(uint64_t));
+	if (kind == SPAN_CLASS)
+		address_map_set(span_base(span), span->granules, class);
+	gauge_free(class, kind, span->capacity);
+	bin->spare++;
+	list_push(bin, span);
+	probe_hakmem_span_new(class, (uintptr_t)span_base(span), span_bytes(span));
+	return span;
+}
+
+/* Bin lock held; the span is listed and all its blocks are free. */
+static void span_release(struct bin *bin, struct span *span)
+{
+	list_remove(bin, span);
+	bin->spare--;
+	gauge_free(span->class, span->kind, -(int64_t)span->capacity);
+	address_map_set(span_base(span), span->granules, 0);
+	probe_hakmem_span_free(span->class, (uintptr_t)span_base(span), span_bytes(span));
+	arena_give(span);
+}
+
+/* Takes up to `want` freed blocks; cells are written downwards from `end`. */
+static size_t take_freed(struct span *span, void **end, size_t want)
+{
+	size_t taken = 0;
+	while (taken < want && span->free) {
+		uint64_t bits = span->bits[span->hint];
+		if (!bits) {
+			span->hint++;
+			continue;
+		}
+		unsigned bit = (unsigned)__builtin_ctzll(bits);
+		span->bits[span->hint] = bits & (bits - 1);
+		span->free--;
+		end[-1 - (ptrdiff_t)taken++] = block_at(span, (unsigned)span->hint * 64 + bit);
+	}
+	return taken;
+}
+
+/* Takes up to `want` blocks that were never handed out, up to the span's end or where carving
+ * began. */
+static size_t take_fresh(struct span *span, void **end, size_t want)
+{
+	unsigned next = (unsigned)span->first + span->carved;
+	size_t left = (size_t)(span->capacity - span->carved);
+	if (next >= span->capacity)
+		next -= span->capacity;
+	else
+		left = min_size(left, span->capacity - next);
+	size_t n = min_size(want, left), size = size_class_size(span->class);
+	char *block = block_at(span, next);
+	for (size_t i = 0; i < n; i++, block += size)
+		end[-1 - (ptrdiff_t)i] = block;
+	span->carved = (uint16_t)(span->carved + n);
+	return n;
+}
+
+/* Bin lock held. Writes cells[0 .. want) from its end; returns how many. */
+static size_t bin_take(struct bin *bin, unsigned class, enum span_kind kind, void **cells,
+                       size_t want, size_t *fresh)
+{
+	size_t taken = 0;
+	while (taken < want) {
+		struct span *span = bin->head;
+		if (!span && !(span = span_new(bin, class, kind)))
+			break;
+		hak_assert(span_is_valid(span));
+		bin->spare -= span_available(span) == span->capacity;
+		taken += take_freed(span, cells + want - taken, want - taken);
+		size_t n = take_fresh(span, cells + want - taken, want - taken);
+		taken += n;
+		*fresh += n;
+		if (span_available(span) == 0)
+			list_remove(bin, span);
+	}
+	gauge_free(class, kind, -(int64_t)taken);
+	return taken;
+}
+
+size_t span_fill(unsigned class, void **cells, size_t want, size_t *fresh)
+{
+	struct bin *bin = &bins[class];
+	lock_take(&bin->lock);
+	size_t taken = bin_take(bin, class, SPAN_CLASS, cells, want, fresh);
+	lock_give(&bin->lock);
+	if (unlikely(taken < want && taken)) /* no memory: close the gap at the front */
+		memmove(cells, cells + want - taken, taken * sizeof(*cells));
+	return taken;
+}
+
+/*
+ * Bin lock held. Gives those of the blocks back that come first in `cells` and belong to `span`;
+ * returns how many. This is where misuse is found.
+ */
+static size_t give_run(struct bin *bin, struct span *span, void *const *cells, size_t n)
+{
+	const struct size_class *class = &size_classes[span->class];
+	uintptr_t base = (uintptr_t)span_base(span), first = base + span->first_offset;
+	size_t bytes = span_bytes(span), size = class->size, given = 0;
+	uint64_t reciprocal = class->reciprocal, *bits = span->bits;
+	bool all_carved = span->carved == span->capacity;
+	uint64_t lowest = span->hint;
+	for (; given < n && (uintptr_t)cells[given] - base < bytes; given++) {
+		const void *p = cells[given];
+		uint64_t offset = (uintptr_t)p - first, i = offset * reciprocal >> 32;
+		if (unlikely(i * size != offset))
+			misuse_report(MISUSE_NOT_A_BLOCK, p, span->class);
+		if (unlikely(all_carved ? i >= span->capacity : !was_carved(span, i)))
+			misuse_report(MISUSE_NOT_OURS, p, span->class);
+		uint64_t word = bits[i / 64], bit = (uint64_t)1 << (i % 64);
+		if (unlikely(word & bit))
+			misuse_report(MISUSE_DOUBLE_FREE, p, span->class);
+		bits[i / 64] = word | bit;
+		lowest = i / 64 < lowest ? i / 64 : lowest;
+	}
+	span->free = (uint16_t)(span->free + given);
+	span->hint = (uint16_t)lowest;
+	if (!span->listed)
+		list_push(bin, span);
+	if (span_available(span) == span->capacity && ++bin->spare > 1)
+		span_release(bin, span);
+	return given;
+}
+
+void span_drain(unsigned class, void *const *cells, size_t n)
+{
+	struct bin *bin = &bins[class];
+	lock_take(&bin->lock);
+	gauge_free(class, SPAN_CLASS, (int64_t)n);
+	for (size_t i = 0; i < n;) {
+		if (unlikely(address_map_class(cells[i]) != class)) /* its span was given up */
+			misuse_report(MISUSE_NOT_OURS, cells[i], class);
+		i += give_run(bin, arena_class_span(cells[i]), cells + i, n - i);
+	}
+	lock_give(&bin->lock);
+}
+
+void *span_take_sampled(unsigned class)
+{
+	struct bin *bin = &sampled_bins[class];
+	void *p = NULL;
+	size_t fresh = 0;
+	lock_take(&bin->lock);
+	bin_take(bin, class, SPAN_SAMPLED, &p, 1, &fresh);
+	lock_give(&bin->lock);
+	return p;
+}
+
+void span_give_sampled(struct span *span, void *p)
+{
+	struct bin *bin = bin_of(span);
+	lock_take(&bin->lock);
+	give_run(bin, span, &p, 1);
+	lock_give(&bin->lock);
+}
+
+void span_lock_all(void)
+{
+	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++) {
+		lock_take(&bins[c].lock);
+		lock_take(&sampled_bins[c].lock);
+	}
+}
+
+void span_unlock_all(void)
+{
+	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++) {
+		lock_give(&bins[c].lock);
+		lock_give(&sampled_bins[c].lock);
+	}
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 5: spans of size classes, from which magazines are filled and into which they are drained.
+ * One lock per class. Here, and nowhere else, every block is looked at: it must be on a block
+ * boundary of a live span of its class, and must not be held by the span already.
+ */
+#ifndef HAK_SPAN_H
+#define HAK_SPAN_H
+
+#include "base.h"
+
+/*
+ * Takes up to `want` blocks of the class, in an order such that the last cell has the lowest
+ * address (magazines are popped from there). Returns how many, 0 only when there is no memory.
+ * `*fresh` is increased by the number of blocks that were never handed out before.
+ */
+size_t span_fill(unsigned class, void **cells, size_t want, size_t *fresh);
+
+/* Gives `n` blocks of the class back. Aborts the process on misuse. */
+void span_drain(unsigned class, void *const *cells, size_t n);
+
+/* A block that lies in a span of class 0 in the address map, so that its free is seen. NULL: no
+ * memory. */
+void *span_take_sampled(unsigned class);
+
+/* Gives such a block back; `span` is what arena_span_of() found for it. Aborts on misuse. */
+struct span;
+void span_give_sampled(struct span *span, void *p);
+
+void span_lock_all(void); /* for fork */
+void span_unlock_all(void);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+#include "stats.h"
+
+#include "large.h"
+#include "size_class.h"
+#include "tally.h"
+
+void stats_read(struct stats *stats)
+{
+	static const struct stats none;
+	struct tally_sum sum;
+	const struct hak_memory *memory = &tally_process.memory;
+	*stats = none;
+	tally_sum(&sum);
+	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++) {
+		stats->mallocs += sum.mallocs[c];
+		stats->frees += sum.frees[c];
+		if (sum.mallocs[c] > sum.frees[c])
+			stats->used_bytes += (sum.mallocs[c] - sum.frees[c]) * size_class_size(c);
+	}
+	stats->huge_bytes = memory->huge_bytes;
+	stats->huge_blocks = large_huge_count();
+	stats->used_bytes += memory->large_bytes;
+	stats->arena_bytes =
+	        memory->arena_bytes + memory->metadata_bytes + memory->huge_cached_bytes;
+	if (stats->used_bytes > stats->arena_bytes) /* read while other threads run */
+		stats->used_bytes = stats->arena_bytes;
+	stats->free_bytes = stats->arena_bytes - stats->used_bytes;
+	stats->dirty_bytes = memory->dirty_bytes + memory->huge_cached_bytes;
+}

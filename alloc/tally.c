@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+#include "tally.h"
+
+#include "lock.h"
+#include "os.h"
+#include "size_class.h"
+
+struct hak_process_record tally_process = {
+        .magic = HAK_RECORD_MAGIC,
+        .version = HAK_RECORD_VERSION,
+        .mode = HAK_MODE_UNINITIALISED,
+        .class_count = HAK_CLASS_COUNT,
+        .route_count = HAK_ROUTE_COUNT,
+        .class_record_bytes = sizeof(struct hak_class_record),
+        .thread_record_bytes = sizeof(struct hak_thread_record),
+};
+
+/*
+ * The note by which observers find the process record. In a section that is not loaded, so that the
+ * address is the link-time one and needs no relocation at run time (as stapsdt notes do it).
+ */
+/* clang-format off */
+__attribute__((used)) static void process_note(void)
+{
+	__asm__ volatile(".pushsection .note.hakmem,\"\",\"note\"\n"
+			 ".balign 4\n"
+			 ".4byte 992f-991f, 994f-993f, %c0\n"
+			 "991: .asciz \"" HAK_NOTE_OWNER "\"\n"
+			 "992: .balign 4\n"
+			 "993: .4byte %c1, %c2\n"
+			 ".8byte tally_process\n"
+			 "994: .balign 4\n"
+			 ".popsection\n"
+			 :
+			 : "i"(HAK_NOTE_PROCESS), "i"(HAK_RECORD_VERSION), "i"(sizeof(tally_process)));
+}
+/* clang-format on */
+
+static_assert(offsetof(struct hak_note, bytes) == 4 && offsetof(struct hak_note, process) == 8,
+              "the note above has this form");
+
+static struct lock lock;
+
+static struct hak_thread_record *next_of(struct hak_thread_record *record)
+{
+	return (struct hak_thread_record *)record->next;
+}
+
+/* Brackets a change of the list or of the exited sums. */
+static void change_begin(void)
+{
+	lock_take(&lock);
+	__atomic_store_n(&tally_process.seq, tally_process.seq + 1, __ATOMIC_RELEASE);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+static void change_end(void)
+{
+	__atomic_store_n(&tally_process.seq, tally_process.seq + 1, __ATOMIC_RELEASE);
+	lock_give(&lock);
+}
+
+void tally_init(enum hak_mode mode, uint64_t sample_bytes)
+{
+	tally_process.start_ns = os_clock_ns();
+	tally_process.sample_bytes = sample_bytes;
+	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++)
+		tally_process.class_size[c] = size_class_size(c);
+	__atomic_store_n(&tally_process.mode, mode, __ATOMIC_RELEASE);
+}
+
+void tally_enter(struct hak_thread_record *record, struct hak_slot *slots)
+{
+	record->tid = os_tid();
+	record->slots = (uintptr_t)slots;
+	record->start_ns = os_clock_ns();
+	change_begin();
+	record->next = tally_process.threads;
+	tally_process.threads = (uintptr_t)record;
+	tally_process.threads_live++;
+	change_end();
+}
+
+static void add_class(struct hak_class_record *to, const struct hak_class_record *from)
+{
+	to->mallocs += from->mallocs;
+	to->frees += from->frees;
+	for (unsigned r = 0; r < HAK_ROUTE_COUNT; r++)
+		to->route[r] += from->route[r];
+	to->cold_mallocs += from->cold_mallocs;
+	to->cold_frees += from->cold_frees;
+	to->refills += from->refills;
+	to->refill_blocks += from->refill_blocks;
+	to->fresh_blocks += from->fresh_blocks;
+	to->flushes += from->flushes;
+	to->flush_blocks += from->flush_blocks;
+}
+
+/* Registry lock held, inside a change. */
+static void fold(const struct hak_thread_record *record)
+{
+	struct hak_thread_record *exited = &tally_process.exited;
+	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++)
+		add_class(&exited->classes[c], &record->classes[c]);
+	exited->large_bytes += record->large_bytes;
+	exited->large_freed += record->large_freed;
+	exited->samples += record->samples;
+	exited->cold_visits += record->cold_visits;
+	tally_process.threads_exited++;
+	tally_process.threads_live--;
+}
+
+void tally_leave(struct hak_thread_record *record)
+{
+	change_begin();
+	fold(record);
+	uint64_t *link = &tally_process.threads;
+	while (*link != (uintptr_t)record)
+		link = &((struct hak_thread_record *)*link)->next;
+	*link = record->next;
+	record->slots = 0;
+	change_end();
+}
+
+void tally_orphan(unsigned class, enum hak_route route, uint64_t mallocs, uint64_t frees,
+                  uint64_t large_bytes, uint64_t large_freed)
+{
+	struct hak_thread_record *exited = &tally_process.exited;
+	struct hak_class_record *record = &exited->classes[class];
+	change_begin();
+	record->mallocs += mallocs;
+	record->route[route] += mallocs;
+	record->cold_mallocs += mallocs;
+	record->frees += frees;
+	record->cold_frees += frees;
+	exited->large_bytes += large_bytes;
+	exited->large_freed += large_freed;
+	exited->cold_visits++;
+	change_end();
+}
+
+void tally_fork_child(struct hak_thread_record *self)
+{
+	change_begin();
+	struct hak_thread_record *record = (struct hak_thread_record *)tally_process.threads;
+	for (; record; record = next_of(record))
+		if (record != self)
+			fold(record);
+	tally_process.threads = (uintptr_t)self;
+	if (self) {
+		self->next = 0;
+		self->tid = os_tid();
+	}
+	change_end();
+}
+
+/* A running thread's class as observers see it: record.h has the formula. */
+static void add_running(struct tally_sum *sum, const struct hak_thread_record *record, unsigned c)
+{
+	const struct hak_class_record *class = &record->classes[c];
+	sum->mallocs[c] += class->mallocs;
+	sum->frees[c] += class->frees;
+	if (!record->slots)
+		return;
+	const volatile struct hak_slot *slot = (const struct hak_slot *)record->slots + c;
+	int64_t credit = slot->credit > 0 ? slot->credit : 0;
+	int64_t used = class->granted - credit;
+	int64_t depth = (int64_t)(slot->top - slot->base) / (int64_t)sizeof(void *);
+	sum->mallocs[c] += (uint64_t)used;
+	sum->frees[c] += (uint64_t)(depth - class->mark + used);
+}
+
+void tally_sum(struct tally_sum *sum)
+{
+	*sum = (struct tally_sum){0};
+	lock_take(&lock);
+	struct hak_thread_record *record = &tally_process.exited;
+	record->next = tally_process.threads; /* so that one loop visits all */
+	for (; record; record = next_of(record)) {
+		for (unsigned c = 0; c < HAK_CLASS_COUNT; c++)
+			add_running(sum, record, c);
+		sum->large_bytes += record->large_bytes;
+		sum->large_freed += record->large_freed;
+	}
+	tally_process.exited.next = 0;
+	lock_give(&lock);
+}
+
+void tally_lock(void)
+{
+	lock_take(&lock);
+}
+
+void tally_unlock(void)
+{
+	lock_give(&lock);
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 3: the records that observers read (../bpf/record.h): the process record with its list of
+ * live threads. Written on the cold path only.
+ */
+#ifndef HAK_TALLY_H
+#define HAK_TALLY_H
+
+#include "base.h"
+
+extern struct hak_process_record tally_process __attribute__((visibility("hidden")));
+
+/* Fills in the process record's constants. Called once, before the first thread enters. */
+void tally_init(enum hak_mode mode, uint64_t sample_bytes);
+
+/* Links a zeroed record into the list; sets tid, slots and start time. Takes the registry lock. */
+void tally_enter(struct hak_thread_record *record, struct hak_slot *slots);
+
+/* Adds the record to the sums of exited threads and unlinks it. Takes the registry lock. */
+void tally_leave(struct hak_thread_record *record);
+
+/* Counts one block-by-block operation of a thread that has no record (any more). Takes the lock. */
+void tally_orphan(unsigned class, enum hak_route route, uint64_t mallocs, uint64_t frees,
+                  uint64_t large_bytes, uint64_t large_freed);
+
+/* In a forked child: only `self` (or nobody) lives on; the others' counts are kept as exited. */
+void tally_fork_child(struct hak_thread_record *self);
+
+/* The sums of all threads, running ones brought up to date from their slots as observers do. */
+struct tally_sum {
+	uint64_t mallocs[HAK_CLASS_COUNT];
+	uint64_t frees[HAK_CLASS_COUNT];
+	uint64_t large_bytes, large_freed;
+};
+void tally_sum(struct tally_sum *sum);
+
+/* The owner of a record brackets its changes with these; observers see an odd seq in between. */
+static inline void tally_begin(struct hak_thread_record *record)
+{
+	record->seq++;
+	__atomic_signal_fence(
+	        __ATOMIC_SEQ_CST); /* x86 keeps stores in order; the compiler must too */
+}
+
+static inline void tally_end(struct hak_thread_record *record)
+{
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	record->seq++;
+}
+
+void tally_lock(void); /* for fork */
+void tally_unlock(void);
+
+#endif

@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: MIT */
+#include "tcache.h"
+
+#include <string.h>
+
+#include "decay.h"
+#include "depot.h"
+#include "lock.h"
+#include "misuse.h"
+#include "options.h"
+#include "os.h"
+#include "span.h"
+#include "tally.h"
+
+__thread struct hak_slot tcache_slots[HAK_CLASS_COUNT] __attribute__((aligned(64)));
+__thread struct thread *tcache_self;
+static __thread bool exited;
+
+static unsigned crowd_shift; /* may change at any time: nothing may rely on two equal looks at it */
+
+static struct lock spare_lock;
+static struct thread *spares; /* records of exited threads, for reuse */
+
+enum {
+	GOAL_FIRST = 8, /* blocks in the first stock of a class */
+	CROWD = 8,      /* threads that may have magazines of full size */
+	CROWD_SHIFT_MAX = 4,
+	CELLS_LEAST = 4, /* of any magazine */
+	DECAY_VISITS_MASK = 63,
+};
+
+static_assert(sizeof(struct thread) <= 32 * 1024, "metadata blocks are powers of two");
+
+static struct hak_class_record *record_of(struct thread *thread, unsigned class)
+{
+	return &thread->record.classes[class];
+}
+
+static size_t depth_of(const struct hak_slot *slot)
+{
+	return (slot->top - slot->base) / sizeof(void *);
+}
+
+/*
+ * Cells of the largest magazine of a class. With many threads it is smaller, so that what all of
+ * them may hold together stays about what CROWD threads may.
+ */
+static size_t cells_max(unsigned class)
+{
+	unsigned shift = __atomic_load_n(&crowd_shift, __ATOMIC_RELAXED);
+	return max_size(size_classes[class].cells_max >> shift, CELLS_LEAST);
+}
+
+static void measure_crowd(void)
+{
+	uint64_t threads = tally_process.threads_live;
+	unsigned shift = 0;
+	while (shift < CROWD_SHIFT_MAX && threads > (uint64_t)CROWD << shift)
+		shift++;
+	__atomic_store_n(&crowd_shift, shift, __ATOMIC_RELAXED);
+}
+
+/* Cells that the class may fill in that magazine. */
+static size_t room_of(unsigned class, const struct magazine *magazine)
+{
+	return min_size(magazine->capacity, cells_max(class));
+}
+
+/*
+ * Cells that may be filled once it is loaded: its room, but at least one more than it holds, where
+ * it has that many. (It may have been filled when there were fewer threads.)
+ */
+static size_t limit_of(unsigned class, const struct magazine *magazine, size_t depth)
+{
+	return min_size(max_size(room_of(class, magazine), depth + 1), magazine->capacity);
+}
+
+/* Makes `magazine` (or none) the loaded one, `depth` blocks in it. */
+static void load(struct thread *thread, unsigned class, struct magazine *magazine, size_t depth)
+{
+	struct hak_slot *slot = &tcache_slots[class];
+	thread->classes[class].loaded = magazine;
+	slot->base = magazine ? (uintptr_t)magazine->cells : 0;
+	slot->top = slot->base + depth * sizeof(void *);
+	slot->limit =
+	        slot->base + (magazine ? limit_of(class, magazine, depth) : 0) * sizeof(void *);
+}
+
+/* Takes the loaded magazine out, its count brought up to date. */
+static struct magazine *unload(struct thread *thread, unsigned class)
+{
+	struct magazine *magazine = thread->classes[class].loaded;
+	if (magazine)
+		magazine->count = (uint32_t)depth_of(&tcache_slots[class]);
+	load(thread, class, NULL, 0);
+	return magazine;
+}
+
+/*
+ * Law 3: adds to the record what the hot path did since the last account. Credit used is the number
+ * of mallocs; the change of depth then tells the number of frees.
+ */
+static inline void account(struct thread *thread, unsigned class, const bool watched)
+{
+	struct hak_slot *slot = &tcache_slots[class];
+	struct hak_class_record *record = record_of(thread, class);
+	int64_t credit = slot->credit > 0 ? slot->credit : 0;
+	int64_t used = record->granted - credit;
+	int64_t depth = (int64_t)depth_of(slot);
+	hak_assert(used >= 0 && depth >= credit && slot->top <= slot->limit);
+	hak_assert(!thread->classes[class].loaded ||
+	           slot->limit <= slot->base + thread->classes[class].loaded->capacity * 8);
+	record->mallocs += (uint64_t)used;
+	record->frees += (uint64_t)(depth - record->mark + used);
+	record->granted = credit;
+	record->mark = depth;
+	slot->credit = credit;
+	if (watched)
+		sample_pass(&thread->sampler, class, used);
+}
+
+/* Closes a change of the stock: depth is now what the account starts from, and credit follows it.
+ */
+static inline void grant(struct thread *thread, unsigned class, const bool watched)
+{
+	struct hak_slot *slot = &tcache_slots[class];
+	struct hak_class_record *record = record_of(thread, class);
+	int64_t depth = (int64_t)depth_of(slot);
+	int64_t until = watched ? sample_until(&thread->sampler, class) : SAMPLE_NEVER;
+	slot->credit = depth < until ? depth : until;
+	record->granted = slot->credit;
+	record->mark = depth;
+}
+
+/* Replaces the loaded magazine by a larger one with the same blocks; false when there is no memory.
+ */
+static bool enlarge(struct thread *thread, unsigned class, size_t cells)
+{
+	uint32_t capacity = magazine_capacity_for(min_size(cells, MAGAZINE_CELLS_MAX));
+	struct magazine *bigger = depot_take_empty(class, capacity);
+	if (!bigger)
+		return false;
+	struct magazine *old = unload(thread, class);
+	size_t depth = old ? old->count : 0;
+	if (old) {
+		memcpy(bigger->cells, old->cells, depth * sizeof(void *));
+		magazine_free(old);
+	}
+	load(thread, class, bigger, depth);
+	return true;
+}
+
+static void count_refill(struct hak_class_record *record, unsigned class, size_t blocks,
+                         size_t fresh, enum hak_route route)
+{
+	record->refills++;
+	record->refill_blocks += blocks;
+	record->fresh_blocks += fresh;
+	probe_hakmem_refill(class, blocks, route == HAK_ROUTE_DEPOT ? 1 : 2);
+}
+
+/* Loads a full magazine of the depot; what is loaded goes on top of it, or becomes the previous
+ * one. */
+static bool restock_from_depot(struct thread *thread, unsigned class)
+{
+	struct tcache_class *cache = &thread->classes[class];
+	struct magazine *full = depot_take(class);
+	if (!full)
+		return false;
+	count_refill(record_of(thread, class), class, full->count, 0, HAK_ROUTE_DEPOT);
+	struct magazine *old = unload(thread, class);
+	size_t depth = full->count;
+	if (old && depth + old->count <= room_of(class, full)) {
+		memcpy(full->cells + depth, old->cells, old->count * sizeof(void *));
+		depth += old->count;
+		old->count = 0;
+		depot_give_empty(class, old);
+	} else if (old) {
+		struct magazine *previous = cache->previous;
+		if (previous && previous->count + old->count <= room_of(class, old)) {
+			memcpy(old->cells + old->count, previous->cells,
+			       previous->count * sizeof(void *));
+			old->count += previous->count;
+			previous->count = 0;
+			depot_give_empty(class, previous);
+		} else if (previous) {
+			depot_give(class, previous);
+		}
+		cache->previous = old;
+	}
+	load(thread, class, full, depth);
+	return true;
+}
+
+/* Fills the loaded magazine up to the goal, below the blocks that are there: those are warm. */
+static bool restock_from_spans(struct thread *thread, unsigned class)
+{
+	struct tcache_class *cache = &thread->classes[class];
+	if ((!cache->loaded || cache->loaded->capacity < cache->goal) &&
+	    !enlarge(thread, class, cache->goal) && !cache->loaded)
+		return false;
+	struct magazine *magazine = cache->loaded;
+	size_t depth = depth_of(&tcache_slots[class]);
+	size_t want = min_size(cache->goal, magazine->capacity) - depth, fresh = 0;
+	memmove(magazine->cells + want, magazine->cells, depth * sizeof(void *));
+	size_t got = span_fill(class, magazine->cells, want, &fresh);
+	if (unlikely(got < want))
+		memmove(magazine->cells + got, magazine->cells + want, depth * sizeof(void *));
+	load(thread, class, magazine, depth + got);
+	if (got)
+		count_refill(record_of(thread, class), class, got, fresh, HAK_ROUTE_SPAN);
+	return depth + got > 0;
+}
+
+static void swap_previous(struct thread *thread, unsigned class)
+{
+	struct tcache_class *cache = &thread->classes[class];
+	struct magazine *loaded = unload(thread, class), *previous = cache->previous;
+	cache->previous = loaded;
+	load(thread, class, previous, previous->count);
+}
+
+/*
+ * Sees to it that the loaded magazine holds half of the goal, so that visits stay rare even where
+ * depth hovers near zero. The goal is at most half of the magazine: there is as much room for
+ * frees. Returns the route that a block now comes by; HAK_ROUTE_COUNT when there is none.
+ */
+static enum hak_route restock(struct thread *thread, unsigned class)
+{
+	struct tcache_class *cache = &thread->classes[class];
+	size_t depth = depth_of(&tcache_slots[class]);
+	size_t before = cache->goal, most = cells_max(class) / 2;
+	cache->goal = (uint32_t)min_size(before ? before * 2 : GOAL_FIRST, most);
+	cache->ample = cache->goal == most ? (uint32_t)max_size(most / 2, 1) : UINT32_MAX;
+	size_t enough = max_size(min_size(before, cache->goal) / 2, 1);
+	if (depth >= enough)
+		return HAK_ROUTE_MAGAZINE;
+	if (cache->previous && cache->previous->count >= enough) {
+		swap_previous(thread, class);
+		return HAK_ROUTE_PREVIOUS;
+	}
+	if (restock_from_depot(thread, class))
+		return HAK_ROUTE_DEPOT;
+	if (restock_from_spans(thread, class)) {
+		thread->trim_wanted |= decay_when_grown();
+		return HAK_ROUTE_SPAN;
+	}
+	if (cache->previous && cache->previous->count) {
+		swap_previous(thread, class);
+		return HAK_ROUTE_PREVIOUS;
+	}
+	return HAK_ROUTE_COUNT;
+}
+
+/* Makes room for one more block; false when there is no memory for a magazine. */
+static bool make_room(struct thread *thread, unsigned class)
+{
+	struct tcache_class *cache = &thread->classes[class];
+	struct magazine *loaded = cache->loaded;
+	if (!loaded || loaded->capacity < cells_max(class))
+		return enlarge(thread, class, loaded ? loaded->capacity * 2 : GOAL_FIRST);
+	struct magazine *previous = cache->previous;
+	if (previous && previous->count <= room_of(class, previous) / 2) {
+		swap_previous(thread, class);
+		return true;
+	}
+	struct magazine *empty = depot_take_empty(class, loaded->capacity);
+	if (!empty)
+		return false;
+	if (previous) {
+		struct hak_class_record *record = record_of(thread, class);
+		record->flushes++;
+		record->flush_blocks += previous->count;
+		probe_hakmem_flush(class, previous->count);
+		depot_give(class, previous);
+	}
+	cache->previous = unload(thread, class);
+	load(thread, class, empty, 0);
+	return true;
+}
+
+/* A block that is freed twice in a row stands twice near the top. `p` is the one being freed. */
+static inline void look_for_double_free(unsigned class, const void *p, const void *const *top,
+                                        size_t depth)
+{
+	if (unlikely(depth >= 1 && top[-1] == p) || unlikely(depth >= 2 && top[-2] == p))
+		misuse_report(MISUSE_DOUBLE_FREE, p, class);
+}
+
+/*
+ * A visit is watched when somebody is attached to a probe of single visits, or was until now. That
+ * is asked once: each visit exists in two versions, and the unwatched one knows nothing of
+ * sampling.
+ */
+static inline bool visit_is_watched(const struct thread *thread)
+{
+	return unlikely(probing_visits() || thread->sampler.distance);
+}
+
+static inline void visit_begin(struct thread *thread, const bool watched)
+{
+	thread->record.cold_visits++;
+	if (watched && probing_otel_memory_alloc() != (thread->sampler.distance != 0))
+		sample_start(&thread->sampler, thread->sampler.distance ? 0 : options.sample_bytes);
+	tally_begin(&thread->record);
+}
+
+/* Hands a magazine back: to the depot when it holds a fair number of blocks, else to the spans. */
+static void give_up(struct thread *thread, unsigned class, struct magazine *magazine, bool drain)
+{
+	if (!magazine)
+		return;
+	if (!magazine->count) {
+		depot_give_empty(class, magazine);
+		return;
+	}
+	struct hak_class_record *record = record_of(thread, class);
+	record->flushes++;
+	record->flush_blocks += magazine->count;
+	if (!drain && magazine->count >= room_of(class, magazine) / 4) {
+		depot_give(class, magazine);
+		return;
+	}
+	span_drain(class, magazine->cells, magazine->count);
+	magazine->count = 0;
+	depot_give_empty(class, magazine);
+}
+
+/* Gives up the stock of classes that were not used since the last trim. */
+static void trim_idle(struct thread *thread)
+{
+	tally_begin(&thread->record);
+	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+		struct tcache_class *cache = &thread->classes[class];
+		if (!cache->loaded && !cache->previous)
+			continue;
+		account(thread, class, true);
+		struct hak_class_record *record = record_of(thread, class);
+		uint64_t ops = record->mallocs + record->frees;
+		if (ops == cache->seen_ops) {
+			give_up(thread, class, unload(thread, class), true);
+			give_up(thread, class, cache->previous, true);
+			cache->previous = NULL;
+			cache->goal = 0;
+			cache->ample = UINT32_MAX;
+		}
+		cache->seen_ops = ops;
+		grant(thread, class, true);
+	}
+	tally_end(&thread->record);
+}
+
+static cold_path void house_keeping(struct thread *thread)
+{
+	uint64_t now = os_clock_coarse_ns();
+	if (thread->trim_wanted || now - thread->trimmed_ns >= decay_period_ns()) {
+		thread->trimmed_ns = now;
+		thread->trim_wanted = false;
+		trim_idle(thread);
+	}
+	decay_when_due(now);
+}
+
+static cold_path void tally_when_due(struct thread *thread)
+{
+	uint64_t now = os_clock_coarse_ns();
+	if (now - thread->record.tally_ns < TALLY_PERIOD_MS * 1000000ull)
+		return;
+	thread->record.tally_ns = now;
+	probe_hakmem_tally((uintptr_t)&thread->record, sizeof(thread->record));
+}
+
+static inline void visit_end(struct thread *thread)
+{
+	tally_end(&thread->record);
+	uint64_t visits = thread->record.cold_visits;
+	if (likely(visits & TCACHE_VISITS_MASK))
+		return;
+	if (unlikely(probing_hakmem_tally()))
+		tally_when_due(thread);
+	if (!(visits & DECAY_VISITS_MASK))
+		house_keeping(thread);
+}
+
+void tcache_visit_begin(struct thread *thread)
+{
+	visit_begin(thread, true);
+}
+
+void tcache_visit_end(struct thread *thread)
+{
+	visit_end(thread);
+}
+
+/* The sampled malloc: its block is seen by every free. */
+static void *malloc_sampled(struct thread *thread, size_t n, unsigned class, uint64_t *weight)
+{
+	struct sampler *sampler = &thread->sampler;
+	void *p = span_take_sampled(class);
+	if (!p)
+		return NULL;
+	*weight = sample_weight(sampler, n, size_class_size(class), sampler->drawn_at[class]);
+	sampler->until[class] = -1;
+	sample_count(sampler, os_clock_coarse_ns(), options.sample_bytes);
+	thread->record.samples++;
+	thread->record.sample_bytes = sampler->distance;
+	return p;
+}
+
+static inline void *malloc_from_stock(struct thread *thread, unsigned class, enum hak_route *route)
+{
+	struct hak_slot *slot = &tcache_slots[class];
+	*route = restock(thread, class);
+	if (unlikely(*route == HAK_ROUTE_COUNT))
+		return NULL;
+	slot->top -= sizeof(void *);
+	void **top = (void **)slot->top;
+	look_for_double_free(class, *top, (const void *const *)top, depth_of(slot));
+	return *top;
+}
+
+static inline void *visit_malloc(struct thread *thread, size_t n, unsigned class,
+                                 const bool watched)
+{
+	struct hak_class_record *record = record_of(thread, class);
+	enum hak_route route = HAK_ROUTE_SAMPLED;
+	uint64_t weight = 0;
+	void *p = NULL;
+	if (watched)
+		probe_hakmem_cold_begin(0, class);
+	visit_begin(thread, watched);
+	account(thread, class, watched);
+	record->cold_mallocs++;
+	if (watched && sample_until(&thread->sampler, class) == 0)
+		p = malloc_sampled(thread, n, class, &weight);
+	if (!p) {
+		p = malloc_from_stock(thread, class, &route);
+		if (watched)
+			sample_pass(&thread->sampler, class, 1);
+	}
+	if (likely(p)) {
+		record->mallocs++;
+		record->route[route] += route != HAK_ROUTE_MAGAZINE;
+	}
+	grant(thread, class, watched);
+	visit_end(thread);
+	if (watched && weight)
+		probe_otel_memory_alloc((uintptr_t)p, n, weight);
+	if (watched)
+		probe_hakmem_cold_end(route, class);
+	return p;
+}
+
+static cold_path void *malloc_watched(struct thread *thread, size_t n, unsigned class)
+{
+	return visit_malloc(thread, n, class, true);
+}
+
+void *tcache_malloc(struct thread *thread, size_t n, unsigned class)
+{
+	if (visit_is_watched(thread))
+		return malloc_watched(thread, n, class);
+	return visit_malloc(thread, n, class, false);
+}
+
+static inline void visit_free(struct thread *thread, void *p, unsigned class, const bool watched)
+{
+	struct hak_class_record *record = record_of(thread, class);
+	struct hak_slot *slot = &tcache_slots[class];
+	if (watched)
+		probe_hakmem_cold_begin(1, class);
+	visit_begin(thread, watched);
+	account(thread, class, watched);
+	record->cold_frees++;
+	record->frees++;
+	look_for_double_free(class, p, (const void *const *)slot->top, depth_of(slot));
+	bool kept = make_room(thread, class);
+	if (likely(kept)) {
+		*(void **)slot->top = p;
+		slot->top += sizeof(void *);
+	}
+	grant(thread, class, watched);
+	visit_end(thread);
+	if (unlikely(!kept))
+		span_drain(class, &p, 1);
+	if (watched)
+		probe_hakmem_cold_end(HAK_ROUTE_MAGAZINE, class);
+}
+
+static cold_path void free_watched(struct thread *thread, void *p, unsigned class)
+{
+	visit_free(thread, p, class, true);
+}
+
+void tcache_free(struct thread *thread, void *p, unsigned class)
+{
+	if (visit_is_watched(thread))
+		free_watched(thread, p, class);
+	else
+		visit_free(thread, p, class, false);
+}
+
+struct thread *tcache_enter(void)
+{
+	if (exited)
+		return NULL;
+	lock_take(&spare_lock);
+	struct thread *thread = spares;
+	if (thread)
+		spares = thread->next_free;
+	lock_give(&spare_lock);
+	if (thread)
+		memset(thread, 0, sizeof(*thread));
+	else
+		thread = meta_take(sizeof(*thread));
+	if (!thread)
+		return NULL;
+	sample_seed(&thread->sampler, os_random());
+	tally_enter(&thread->record, tcache_slots);
+	measure_crowd();
+	tcache_self = thread;
+	probe_hakmem_thread_start((uintptr_t)&thread->record);
+	return thread;
+}
+
+static void give_up_all(struct thread *thread, bool drain)
+{
+	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+		struct tcache_class *cache = &thread->classes[class];
+		account(thread, class, true);
+		if (!cache->loaded && !cache->previous)
+			continue;
+		give_up(thread, class, unload(thread, class), drain);
+		give_up(thread, class, cache->previous, drain);
+		cache->previous = NULL;
+		cache->goal = 0;
+		cache->ample = UINT32_MAX;
+		grant(thread, class, true);
+	}
+}
+
+void tcache_flush_all(struct thread *thread)
+{
+	visit_begin(thread, true);
+	give_up_all(thread, true);
+	visit_end(thread);
+}
+
+void tcache_leave(void)
+{
+	struct thread *thread = tcache_self;
+	exited = true;
+	if (!thread)
+		return;
+	tcache_self = NULL; /* a free from here on goes block by block */
+	tally_begin(&thread->record);
+	give_up_all(thread, false);
+	tally_end(&thread->record);
+	probe_hakmem_tally((uintptr_t)&thread->record, sizeof(thread->record));
+	probe_hakmem_thread_exit((uintptr_t)&thread->record);
+	tally_leave(&thread->record);
+	measure_crowd();
+	lock_take(&spare_lock);
+	thread->next_free = spares;
+	spares = thread;
+	lock_give(&spare_lock);
+}
+
+void tcache_fork_child(void)
+{
+	spare_lock =
+	        (struct lock){0}; /* may have been held by a thread that is gone: nobody waits */
+	spares = NULL;
+	tally_fork_child(tcache_self ? &tcache_self->record : NULL);
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 8: thread caches. Per thread and class a loaded magazine, whose state is the hot slot in
+ * TLS, and a previous one.
+ *
+ * The invariants that the hot path lives on:
+ *   - slot.credit never exceeds the depth of the loaded magazine: it did not when it was granted,
+ * only a malloc lowers the depth (and the credit with it), and a free raises it. So "credit left"
+ *     says "not empty", and there is no second check.
+ *   - a zero-filled slot (a thread that was never seen, class 0) has no credit and no room.
+ *   - what must change the path of a malloc grants no credit; what must change the path of a free
+ * makes top equal limit. There is nothing else to test.
+ */
+#ifndef HAK_TCACHE_H
+#define HAK_TCACHE_H
+
+#include "base.h"
+#include "magazine.h"
+#include "probe.h"
+#include "sample.h"
+#include "size_class.h"
+
+extern __thread struct hak_slot tcache_slots[HAK_CLASS_COUNT]
+        __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/*
+ * The hot accessors. In assembler, because compilers do not use %fs with base and index for three
+ * fields of one TLS element; written out, gcc and clang give the same instructions. `tls` is
+ * tcache_tls(), `slot` a slot offset (class * sizeof(struct hak_slot)).
+ */
+hot_inline uintptr_t tcache_tls(void)
+{
+	uintptr_t offset;
+	__asm__("movq tcache_slots@gottpoff(%%rip), %0" : "=r"(offset));
+	return offset;
+}
+
+/* Uses one malloc of credit; false when there was none (credit is then negative: a cold visit
+ * repairs it). */
+hot_inline bool tcache_spend(uintptr_t tls, size_t slot)
+{
+	__asm__ goto("subq $1, %%fs:%c2(%0,%1)\n\t"
+	             "js %l3"
+	             :
+	             : "r"(tls), "r"(slot), "i"(offsetof(struct hak_slot, credit))
+	             : "cc", "memory"
+	             : none);
+	return true;
+none:
+	return false;
+}
+
+hot_inline void **tcache_top(uintptr_t tls, size_t slot)
+{
+	void **top;
+	__asm__ volatile("movq %%fs:%c3(%1,%2), %0"
+	                 : "=r"(top)
+	                 : "r"(tls), "r"(slot), "i"(offsetof(struct hak_slot, top)));
+	return top;
+}
+
+hot_inline bool tcache_has_room(uintptr_t tls, size_t slot, void **top)
+{
+	__asm__ goto("cmpq %%fs:%c3(%0,%1), %2\n\t"
+	             "je %l4"
+	             :
+	             : "r"(tls), "r"(slot), "r"(top), "i"(offsetof(struct hak_slot, limit))
+	             : "cc"
+	             : full);
+	return true;
+full:
+	return false;
+}
+
+hot_inline void tcache_move_top(uintptr_t tls, size_t slot, const long bytes)
+{
+	__asm__ volatile("addq %3, %%fs:%c2(%0,%1)"
+	                 :
+	                 : "r"(tls), "r"(slot), "i"(offsetof(struct hak_slot, top)), "i"(bytes)
+	                 : "cc");
+}
+
+/* Takes the block on top; the caller has spent the credit for it. */
+hot_inline void *tcache_pop(uintptr_t tls, size_t slot)
+{
+	void **top = tcache_top(tls, slot);
+	tcache_move_top(tls, slot, -(long)sizeof(void *));
+	return top[-1];
+}
+
+/* What a thread has besides its slots. */
+struct thread {
+	struct hak_thread_record record;
+	struct tcache_class {
+		struct magazine *loaded, *previous;
+		uint32_t goal;     /* blocks wanted in stock; grows with use */
+		uint32_t ample;    /* above this depth only new credit is needed */
+		uint64_t seen_ops; /* mallocs and frees at the last trim */
+	} classes[HAK_CLASS_COUNT];
+	struct sampler sampler;
+	uint64_t trimmed_ns; /* coarse clock of the last trim */
+	bool trim_wanted;    /* the heap has grown since */
+	struct thread *next_free;
+};
+
+/* NULL: never seen, exited, or in a mode without thread caches. */
+extern __thread struct thread *tcache_self
+        __attribute__((tls_model("initial-exec"), visibility("hidden")));
+
+/* Makes the calling thread's cache. NULL when there is no memory, or the thread has exited. */
+struct thread *tcache_enter(void);
+
+/* The cache of the calling thread goes back; later operations of the thread go block by block. */
+void tcache_leave(void);
+
+enum { TCACHE_VISITS_MASK = 15 }; /* cold visits between looks at the clock */
+
+/*
+ * The common cold visit: credit is used up, but the magazine is well stocked and nobody watches.
+ * Accounts what the hot path did (law 3), serves the malloc and grants credit anew. NULL when there
+ * is more to do; nothing has been changed then.
+ */
+static inline void *tcache_regrant(struct thread *thread, unsigned class)
+{
+	struct hak_slot *slot = &tcache_slots[class];
+	struct hak_thread_record *record = &thread->record;
+	struct hak_class_record *counts = &record->classes[class];
+	void **top = (void **)slot->top;
+	int64_t depth = top - (void **)slot->base;
+	uint64_t visits = record->cold_visits + 1;
+	if (unlikely(depth <= (int64_t)thread->classes[class].ample || probing_visits() ||
+	             thread->sampler.distance || slot->credit >= 0 || top[-1] == top[-2] ||
+	             !(visits & TCACHE_VISITS_MASK)))
+		return NULL;
+	int64_t used = counts->granted;
+	record->seq++;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	record->cold_visits = visits;
+	counts->mallocs += (uint64_t)used + 1;
+	counts->frees += (uint64_t)(depth - counts->mark + used);
+	counts->cold_mallocs++;
+	slot->top = (uintptr_t)(top - 1);
+	slot->credit = counts->granted = counts->mark = depth - 1;
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	record->seq++;
+	return top[-1];
+}
+
+/* A malloc of `n` bytes, of class `class` ≥ 1, that found no credit. NULL when there is no memory.
+ */
+void *tcache_malloc(struct thread *thread, size_t n, unsigned class);
+
+/* A free of a block of class `class` ≥ 1 that found no room. */
+void tcache_free(struct thread *thread, void *p, unsigned class);
+
+/*
+ * Brackets a cold visit: begin counts it and follows the sampling semaphore; end hands out the
+ * tally, gives up stock of classes that the thread has not used for a while and purges, each when
+ * it is time. Between them the record may be changed.
+ */
+void tcache_visit_begin(struct thread *thread);
+void tcache_visit_end(struct thread *thread);
+
+/* Gives the calling thread's stock back to the spans (malloc_trim). */
+void tcache_flush_all(struct thread *thread);
+
+/* In a forked child: forgets the caches of threads that do not live on. */
+void tcache_fork_child(void);
+
+#endif
