@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/attach_latency.h"
+
+#include <bpf/bpf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "latency.skel.h"
+#include "tools/attach.h"
+#include "tools/selftest.h"
+
+/*
+ * Long enough for thousands of visits of a busy target and to dwarf the attaching (about a
+ * millisecond); short enough that several fit into an interval at a share of a few percent.
+ */
+enum { WINDOW_NS = 5000000, CALIBRATION_VISITS = 2000 };
+
+struct attach_latency {
+	const struct target *target;
+	struct latency_bpf *bpf;
+	struct bpf_link *begin;
+	struct bpf_link *end;
+	pthread_t threads[2]; /* that are detaching */
+	int detaching;
+	double share;
+	uint64_t opened_ns; /* of the window; 0 while closed */
+	uint64_t open_ns;   /* of all closed windows */
+	uint64_t next_ns;
+};
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+struct attach_latency *attach_latency__new(const struct target *target)
+{
+	struct attach_latency *attach = calloc(1, sizeof(*attach));
+
+	if (!attach)
+		return NULL;
+	attach->target = target;
+	attach->share = 1;
+	return attach;
+}
+
+static int open_program(struct latency_bpf **bpf, pid_t pid)
+{
+	uint64_t device, inode;
+	int err;
+
+	*bpf = latency_bpf__open();
+	if (!*bpf)
+		return attach__failed("open the latency program", -errno);
+	err = attach__namespace(&device, &inode);
+	if (err)
+		return attach__failed("find the pid namespace", err);
+	(*bpf)->rodata->hak_pid = (hak_u32)pid;
+	(*bpf)->rodata->hak_ns_dev = device;
+	(*bpf)->rodata->hak_ns_ino = inode;
+	return 0;
+}
+
+int attach_latency__prepare(struct attach_latency *attach)
+{
+	return open_program(&attach->bpf, attach->target->pid);
+}
+
+int attach_latency__load(struct attach_latency *attach)
+{
+	int err = latency_bpf__load(attach->bpf);
+
+	return err ? attach__failed("load the latency program", err) : 0;
+}
+
+static void add_cell(struct hak_latency *to, const struct hak_latency *from)
+{
+	to->visits += from->visits;
+	to->sum_ns += from->sum_ns;
+	if (from->least_ns && (!to->least_ns || from->least_ns < to->least_ns))
+		to->least_ns = from->least_ns;
+	for (int i = 0; i < HAK_LATENCY_BUCKETS; i++)
+		to->buckets[i] += from->buckets[i];
+}
+
+static int read_histograms(const struct latency_bpf *bpf, struct latency *latency)
+{
+	int cpus = libbpf_num_possible_cpus(), err = 0;
+	struct hak_latency *cells;
+
+	memset(latency, 0, sizeof(*latency));
+	latency->bias_ns = bpf->bss->hak_bias_ns;
+	cells = cpus > 0 ? calloc((size_t)cpus, sizeof(*cells)) : NULL;
+	if (!cells)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < HAK_LATENCY_CELLS && !err; i++) {
+		err = bpf_map_lookup_elem(bpf_map__fd(bpf->maps.histograms), &i, cells);
+		for (int cpu = 0; cpu < cpus && !err; cpu++)
+			add_cell(&latency->cells[i], &cells[cpu]);
+	}
+	free(cells);
+	return err;
+}
+
+/* The kernel takes the probe away at once, but the call returns 100 ms later. */
+static void *detach(void *link)
+{
+	bpf_link__destroy(link);
+	return NULL;
+}
+
+/* Waits for the detaching of the last window. */
+static void finish_detaching(struct attach_latency *attach)
+{
+	while (attach->detaching)
+		pthread_join(attach->threads[--attach->detaching], NULL);
+}
+
+/* Both at the same time: a probe without the other one costs and tells nothing. */
+static void start_detaching(struct attach_latency *attach, struct bpf_link *link)
+{
+	if (link && !pthread_create(&attach->threads[attach->detaching], NULL, detach, link))
+		attach->detaching++;
+	else
+		bpf_link__destroy(link);
+}
+
+/* --- what the probes themselves take --------------------------------------------------------- */
+
+/* The shortest of visits in which nothing happens, so that never too much is subtracted. */
+static int time_nothing(struct latency_bpf *bpf, uint64_t *shortest)
+{
+	const struct hak_latency *cell;
+	struct latency nothing;
+	int err;
+
+	for (int i = 0; i < CALIBRATION_VISITS; i++) {
+		selftest__begin(HAK_LATENCY_MALLOC);
+		selftest__end(HAK_ROUTE_MAGAZINE);
+	}
+	err = read_histograms(bpf, &nothing);
+	cell = latency__cell(&nothing, HAK_LATENCY_MALLOC, HAK_ROUTE_MAGAZINE);
+	*shortest = !err && cell->least_ns ? cell->least_ns - 1 : 0;
+	return err;
+}
+
+/*
+ * Between the two clocks of a visit lie the way out of one trap and into the next. We measure that
+ * on ourselves, on sites like the library's.
+ */
+static int calibrate(struct attach_latency *attach)
+{
+	struct bpf_link *begin = NULL, *end = NULL;
+	struct latency_bpf *bpf = NULL;
+	uint64_t shortest = 0;
+	int err;
+
+	err = open_program(&bpf, getpid());
+	if (!err)
+		err = latency_bpf__load(bpf);
+	if (err)
+		goto out;
+	begin = bpf_program__attach_uprobe(bpf->progs.on_begin, false, getpid(), "/proc/self/exe",
+	                                   selftest__begin_offset());
+	end = bpf_program__attach_uprobe(bpf->progs.on_end, false, getpid(), "/proc/self/exe",
+	                                 selftest__end_offset());
+	err = begin && end ? time_nothing(bpf, &shortest) : -errno;
+	attach->bpf->bss->hak_bias_ns = shortest;
+out:
+	start_detaching(attach, begin);
+	start_detaching(attach, end);
+	finish_detaching(attach);
+	latency_bpf__destroy(bpf);
+	return err;
+}
+
+/* --- windows --------------------------------------------------------------------------------- */
+
+static struct bpf_link *attach_site(const struct attach_latency *attach,
+                                    const struct bpf_program *program, const char *name)
+{
+	const struct target *target = attach->target;
+	const struct object_site *site = object__site(target->object, "hakmem", name);
+	LIBBPF_OPTS(bpf_uprobe_opts, options);
+
+	if (!site) {
+		errno = ENOENT;
+		return NULL;
+	}
+	options.ref_ctr_offset = site->semaphore;
+	return bpf_program__attach_uprobe_opts(program, target->pid, target->path, site->address,
+	                                       &options);
+}
+
+/* cold_end first: a visit that has a beginning shall find its end. */
+static int open_window(struct attach_latency *attach)
+{
+	finish_detaching(attach);
+	attach->end = attach_site(attach, attach->bpf->progs.on_end, "cold_end");
+	if (!attach->end)
+		return -errno;
+	attach->bpf->bss->hak_opened_ns = monotonic_ns();
+	attach->begin = attach_site(attach, attach->bpf->progs.on_begin, "cold_begin");
+	if (!attach->begin) {
+		int err = -errno;
+
+		bpf_link__destroy(attach->end);
+		attach->end = NULL;
+		return err;
+	}
+	attach->opened_ns = monotonic_ns();
+	attach->next_ns = attach->opened_ns + WINDOW_NS;
+	return 0;
+}
+
+static void close_window(struct attach_latency *attach)
+{
+	double draw = -log(1 - drand48()), gap;
+	uint64_t now;
+
+	/* A visit whose end goes unseen must not end in the next window. */
+	attach->bpf->bss->hak_opened_ns = UINT64_MAX;
+	start_detaching(attach, attach->begin);
+	start_detaching(attach, attach->end);
+	now = monotonic_ns();
+	attach->begin = attach->end = NULL;
+	attach->open_ns += now - attach->opened_ns;
+	gap = (double)(now - attach->opened_ns) * (1 - attach->share) / attach->share * draw;
+	attach->opened_ns = 0;
+	attach->next_ns = now + (uint64_t)gap;
+}
+
+int attach_latency__attach(struct attach_latency *attach)
+{
+	int err = calibrate(attach);
+
+	if (err)
+		return attach__failed_uprobe("time uprobes on hakprobe itself", err);
+	err = open_window(attach);
+	return err ? attach__failed_uprobe("attach to hakmem:cold_begin and cold_end", err) : 0;
+}
+
+void attach_latency__free(struct attach_latency *attach)
+{
+	if (!attach)
+		return;
+	finish_detaching(attach);
+	start_detaching(attach, attach->begin);
+	start_detaching(attach, attach->end);
+	finish_detaching(attach);
+	latency_bpf__destroy(attach->bpf);
+	free(attach);
+}
+
+void attach_latency__set_share(struct attach_latency *attach, double share)
+{
+	attach->share = share;
+}
+
+int attach_latency__tick(struct attach_latency *attach)
+{
+	uint64_t now = monotonic_ns();
+
+	if (now < attach->next_ns)
+		return 0;
+	if (!attach->opened_ns) {
+		attach->next_ns = now + 10 * WINDOW_NS; /* when it fails */
+		return open_window(attach);
+	}
+	if (attach->share >= 1)
+		attach->next_ns = now + WINDOW_NS;
+	else
+		close_window(attach);
+	return 0;
+}
+
+uint64_t attach_latency__next_ns(const struct attach_latency *attach)
+{
+	return attach->next_ns;
+}
+
+int attach_latency__read(const struct attach_latency *attach, struct latency *latency)
+{
+	memset(latency, 0, sizeof(*latency));
+	return attach ? read_histograms(attach->bpf, latency) : 0;
+}
+
+uint64_t attach_latency__open_ns(const struct attach_latency *attach)
+{
+	if (!attach)
+		return 0;
+	return attach->open_ns + (attach->opened_ns ? monotonic_ns() - attach->opened_ns : 0);
+}
+
+struct hak_counters attach_latency__counters(const struct attach_latency *attach)
+{
+	return attach ? attach->bpf->bss->hak_counters : (struct hak_counters){0};
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/diff_cmd.h"
+
+#include <argp.h>
+#include <errno.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/export.h"
+#include "tools/import.h"
+#include "tools/profile.h"
+#include "tools/say.h"
+#include "tools/units.h"
+
+enum {
+	EXIT_USAGE = 2,
+	KEY_REVERSE = 0x200,
+	KEY_NORMALISE,
+	KEY_UNIT,
+};
+
+struct diff {
+	const char *inputs[2]; /* before, after */
+	int input_count;
+	const char *outputs[2]; /* widths as asked for; the other way round */
+	int output_count;
+	bool reverse;
+	bool normalise;
+	const char *unit;
+};
+
+/* --- command line ---------------------------------------------------------------------------- */
+
+static const struct argp_option table[] = {
+        {"output", 'o', "FILE.svg", 0,
+         "Write the differential flame graph to FILE: widths are those of AFTER; a second -o gets "
+         "it "
+         "with the widths of BEFORE",
+         0},
+        {"reverse", KEY_REVERSE, NULL, 0,
+         "Widths are those of BEFORE, so that what is gone is seen (and those of AFTER in the "
+         "second "
+         "file)",
+         0},
+        {"normalise", KEY_NORMALISE, NULL, 0,
+         "Scale BEFORE to the total of AFTER: compares shares, not amounts", 0},
+        {"unit", KEY_UNIT, "UNIT", 0,
+         "Of folded files: bytes (default), ns, or a word (pprof files name theirs)", 0},
+        {0},
+};
+
+__attribute__((noreturn)) static void usage_error(const char *what, const char *remedy)
+{
+	say("diff: %s: %s", what, remedy);
+	exit(EXIT_USAGE);
+}
+
+static void add_output(struct diff *diff, const char *path)
+{
+	const struct export_format *format = export_format__of(path);
+
+	if (!format || strcmp(format->suffix, ".svg") != 0)
+		usage_error(path, "a differential flame graph is an .svg");
+	if (diff->output_count == 2)
+		usage_error(path, "there are two directions, so at most two files");
+	diff->outputs[diff->output_count++] = path;
+}
+
+static error_t parse_option(int key, char *argument, struct argp_state *state)
+{
+	struct diff *diff = state->input;
+
+	switch (key) {
+	case 'o':
+		add_output(diff, argument);
+		break;
+	case KEY_REVERSE:
+		diff->reverse = true;
+		break;
+	case KEY_NORMALISE:
+		diff->normalise = true;
+		break;
+	case KEY_UNIT:
+		diff->unit = argument;
+		break;
+	case ARGP_KEY_ARG:
+		if (diff->input_count == 2)
+			usage_error(argument, "two files are compared, no more");
+		diff->inputs[diff->input_count++] = argument;
+		break;
+	case ARGP_KEY_END:
+		if (diff->input_count < 2)
+			usage_error("two files are needed",
+			            "hakprobe diff BEFORE AFTER -o FILE.svg");
+		if (!diff->output_count)
+			usage_error("no output", "say where to with -o FILE.svg");
+		break;
+	case ARGP_KEY_ERROR:
+		usage_error(
+		        state->argv[state->next - 1],
+		        "it is not known, or its argument is missing (--help lists the options)");
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+	return 0;
+}
+
+static bool asks_for_help(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++) {
+		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "--usage") ||
+		    !strcmp(argv[i], "-?"))
+			return true;
+	}
+	return false;
+}
+
+/* --- work ------------------------------------------------------------------------------------ */
+
+static int add_stack(void *context, const char *const *frames, size_t count, double weight)
+{
+	return profile__add(context, frames, count, weight, 1);
+}
+
+/* Reads one side; its unit, when it names one, must be that of the other. */
+static int read_side(struct diff *diff, const char *path, struct profile **profile)
+{
+	const char *unit;
+	int err;
+
+	*profile = profile__new("", "");
+	err = *profile ? import_profile(path, add_stack, *profile, &unit) : -ENOMEM;
+	if (err) {
+		say("diff: cannot read %s: %s", path,
+		    err == -EINVAL   ? "it is neither .folded nor .pb.gz"
+		    : err == -EPROTO ? "it is not in the format that its suffix names"
+		                     : strerror(-err));
+		return err;
+	}
+	if (*unit && diff->unit && strcmp(unit, diff->unit) != 0) {
+		say("diff: %s is in %s, the other in %s", path, unit, diff->unit);
+		return -EINVAL;
+	}
+	if (*unit)
+		diff->unit = unit;
+	return 0;
+}
+
+/* Copies the stacks of one profile into one side of another. */
+struct copy {
+	struct profile *to;
+	bool other;
+	double scale;
+	const char **path;
+	size_t depths;
+};
+
+static int copy_frame(const struct profile_frame *frame, void *context)
+{
+	struct copy *copy = context;
+	double weight = frame->self_weight * copy->scale;
+	int err;
+
+	if (frame->depth >= copy->depths) {
+		size_t depths = 2 * frame->depth + 16;
+		const char **path = reallocarray(copy->path, depths, sizeof(*path));
+
+		if (!path)
+			return -ENOMEM;
+		copy->path = path;
+		copy->depths = depths;
+	}
+	copy->path[frame->depth] = frame->name;
+	if (!frame->self_count)
+		return PROFILE_INTO;
+	err = copy->other ? profile__add_other(copy->to, copy->path, frame->depth + 1, weight)
+	                  : profile__add(copy->to, copy->path, frame->depth + 1, weight, 1);
+	return err ? err : PROFILE_INTO;
+}
+
+static int copy_side(struct profile *to, bool other, const struct profile *from, double scale)
+{
+	struct copy copy = {.to = to, .other = other, .scale = scale};
+	int err = profile__walk(from, copy_frame, &copy);
+
+	free(copy.path);
+	return err;
+}
+
+static int write_direction(const struct diff *diff, struct profile *sides[2], bool reverse,
+                           const char *path)
+{
+	double total[2] = {profile__weight(sides[0]), profile__weight(sides[1])};
+	double scale = diff->normalise && total[0] > 0 ? total[1] / total[0] : 1;
+	struct profile *both;
+	char title[64], note[1024];
+	int err = -ENOMEM;
+
+	snprintf(title, sizeof(title), "what has changed: widths %s%s",
+	         reverse ? "before" : "after", diff->normalise ? ", normalised" : "");
+	snprintf(note, sizeof(note), "before: %.400s; after: %.400s", diff->inputs[0],
+	         diff->inputs[1]);
+	both = profile__new(title, diff->unit);
+	if (both) {
+		profile__compare(both, reverse ? PROFILE_WITH_LATER : PROFILE_WITH_EARLIER);
+		err = copy_side(both, reverse, sides[1], 1);
+	}
+	if (!err)
+		err = copy_side(both, !reverse, sides[0], scale);
+	if (!err)
+		err = export_profile(both, note, path);
+	if (err)
+		say("diff: cannot write %s: %s", path, strerror(-err));
+	else
+		say("wrote %s", path);
+	profile__free(both);
+	return err;
+}
+
+int diff_main(int argc, char **argv)
+{
+	static const struct argp parser = {table,
+	                                   parse_option,
+	                                   "BEFORE AFTER",
+	                                   "Compares two profiles (.folded or .pb.gz) in a flame "
+	                                   "graph: red grew, blue shrank.",
+	                                   NULL,
+	                                   NULL,
+	                                   NULL};
+	struct profile *sides[2] = {NULL, NULL};
+	struct diff diff = {0};
+	int err;
+
+	argv[0] = (char *)(uintptr_t) "hakprobe diff";
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&parser, argc, argv, asks_for_help(argc, argv) ? 0 : ARGP_NO_ERRS, NULL, &diff);
+	err = read_side(&diff, diff.inputs[0], &sides[0]);
+	if (!err)
+		err = read_side(&diff, diff.inputs[1], &sides[1]);
+	if (!diff.unit)
+		diff.unit = "bytes";
+	for (int i = 0; i < diff.output_count && !err; i++)
+		err = write_direction(&diff, sides, diff.reverse != (i == 1), diff.outputs[i]);
+	profile__free(sides[0]);
+	profile__free(sides[1]);
+	return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}

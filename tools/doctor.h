@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT */
+/* `hakprobe doctor`: what this kernel, our privileges, the library and the target allow. */
+#ifndef HAK_DOCTOR_H
+#define HAK_DOCTOR_H
+
+#include "tools/options.h"
+
+/* Prints one line a finding. 0 when all that is needed works, else 1. */
+int doctor__examine(const struct options *options);
+
+#endif

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef HAK_EMBED_H
+#define HAK_EMBED_H
+
+/* Text of a file of the source tree (the path is relative to it, or on the include path). */
+#define EMBED(name, file)         \
+	extern const char name[]; \
+	__asm__(".pushsection .rodata\n" #name ": .incbin \"" file "\"\n.byte 0\n.popsection\n")
+
+#endif

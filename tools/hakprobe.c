@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+/* hakprobe: shows what libhakmem does inside a running process. docs/hakprobe.md is the manual. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/attach.h"
+#include "tools/command.h"
+#include "tools/diff_cmd.h"
+#include "tools/doctor.h"
+#include "tools/options.h"
+#include "tools/report_cmd.h"
+#include "tools/say.h"
+#include "tools/watch.h"
+
+/* Watches the processes of the options; `command` (may be NULL) is let go once it is attached to.
+ */
+static int watch(const struct options *options, struct command *command, int *signal)
+{
+	struct watch *watch = watch__new(options);
+	int err;
+
+	if (!watch) {
+		say("out of memory");
+		return -1;
+	}
+	err = watch__begin(watch);
+	if (!err && command)
+		command__resume(command);
+	if (!err)
+		err = watch__run(watch);
+	*signal = watch__signal(watch);
+	watch__free(watch);
+	return err;
+}
+
+/* The status to exit with: the program's own, whatever became of the watching. */
+static int run(struct options *options)
+{
+	struct command *command;
+	int signal = 0, status = EXIT_FAILURE;
+
+	if (!command__start(&command, options)) {
+		options->pids[options->pid_count++] = command__pid(command);
+		if (command__has_ended(command) || !watch(options, command, &signal))
+			status = command__finish(command, signal);
+	}
+	command__free(command);
+	return status;
+}
+
+static const struct {
+	const char *name;
+	int (*main)(int argc, char **argv);
+} commands[] = {
+        {"diff", diff_main},
+        {"report", report_cmd__main},
+};
+
+int main(int argc, char **argv)
+{
+	struct options options;
+	int signal, status;
+
+	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(*commands); i++) {
+		if (!strcmp(argv[1], commands[i].name))
+			return commands[i].main(argc - 1, argv + 1);
+	}
+	options__parse(&options, argc, argv);
+	attach__set_verbose(options.verbose);
+	if (options.task == TASK_DOCTOR)
+		status = doctor__examine(&options);
+	else if (options.command)
+		status = run(&options);
+	else
+		status = watch(&options, NULL, &signal) ? EXIT_FAILURE : EXIT_SUCCESS;
+	outputs__clear(&options.outputs);
+	return status;
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/import.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "pprof.pb-c.h"
+
+enum { FRAMES_MAX = 4096, MESSAGE_MAX = 1 << 30 };
+
+/* --- folded ---------------------------------------------------------------------------------- */
+
+static int read_line(char *line, import_fn *on_stack, void *context)
+{
+	const char *frames[FRAMES_MAX];
+	char *space, *end;
+	size_t count = 0;
+	double weight;
+
+	line[strcspn(line, "\r\n")] = '\0';
+	if (!*line || *line == '#')
+		return 0;
+	space = strrchr(line, ' ');
+	if (!space)
+		return -EPROTO;
+	weight = strtod(space + 1, &end);
+	if (end == space + 1 || *end)
+		return -EPROTO;
+	*space = '\0';
+	for (char *frame = line; frame && count < FRAMES_MAX; count++) {
+		char *next = strchr(frame, ';');
+
+		if (next)
+			*next++ = '\0';
+		frames[count] = frame;
+		frame = next;
+	}
+	return on_stack(context, frames, count, weight);
+}
+
+static int read_folded(const char *path, import_fn *on_stack, void *context)
+{
+	FILE *in = fopen(path, "r");
+	char *line = NULL;
+	size_t size = 0;
+	int err = 0;
+
+	if (!in)
+		return -errno;
+	while (!err && getline(&line, &size, in) >= 0)
+		err = read_line(line, on_stack, context);
+	if (!err && ferror(in))
+		err = -EIO;
+	free(line);
+	fclose(in);
+	return err;
+}
+
+/* --- pprof ----------------------------------------------------------------------------------- */
+
+static int read_all(const char *path, uint8_t **data, size_t *size)
+{
+	gzFile in = gzopen(path, "rb");
+	size_t room = 0;
+	int got = 0;
+
+	*data = NULL;
+	*size = 0;
+	if (!in)
+		return errno ? -errno : -ENOMEM;
+	do {
+		uint8_t *grown;
+
+		*size += (size_t)got;
+		if (*size == room) {
+			room = room ? 2 * room : 1 << 16;
+			grown = room <= MESSAGE_MAX ? realloc(*data, room) : NULL;
+			if (!grown) {
+				gzclose(in);
+				return -ENOMEM;
+			}
+			*data = grown;
+		}
+		got = gzread(in, *data + *size, (unsigned)(room - *size));
+	} while (got > 0);
+	gzclose(in);
+	return got < 0 ? -EPROTO : 0;
+}
+
+static const char *text_at(const Pprof__Profile *profile, int64_t index)
+{
+	return index >= 0 && (size_t)index < profile->n_string_table ? profile->string_table[index]
+	                                                             : "";
+}
+
+/* Ids are small and dense in files that tools write, and near their place in any. */
+static const Pprof__Location *location_of(const Pprof__Profile *profile, uint64_t id)
+{
+	if (id - 1 < profile->n_location && profile->location[id - 1]->id == id)
+		return profile->location[id - 1];
+	for (size_t i = 0; i < profile->n_location; i++) {
+		if (profile->location[i]->id == id)
+			return profile->location[i];
+	}
+	return NULL;
+}
+
+static const char *function_of(const Pprof__Profile *profile, uint64_t id)
+{
+	if (id - 1 < profile->n_function && profile->function[id - 1]->id == id)
+		return text_at(profile, profile->function[id - 1]->name);
+	for (size_t i = 0; i < profile->n_function; i++) {
+		if (profile->function[i]->id == id)
+			return text_at(profile, profile->function[i]->name);
+	}
+	return "";
+}
+
+static size_t default_value(const Pprof__Profile *profile)
+{
+	for (size_t i = 0; i < profile->n_sample_type; i++) {
+		if (profile->default_sample_type &&
+		    profile->sample_type[i]->type == profile->default_sample_type)
+			return i;
+	}
+	return profile->n_sample_type ? profile->n_sample_type - 1 : 0;
+}
+
+static int give_sample(const Pprof__Profile *profile, const Pprof__Sample *sample, size_t value,
+                       import_fn *on_stack, void *context)
+{
+	const char *frames[FRAMES_MAX];
+	size_t count = 0;
+
+	/* The innermost is first, here and among the lines of a place with inlined calls. */
+	for (size_t i = sample->n_location_id; i-- > 0;) {
+		const Pprof__Location *location = location_of(profile, sample->location_id[i]);
+
+		if (!location || !location->n_line) {
+			if (count < FRAMES_MAX)
+				frames[count++] = "[unknown]";
+			continue;
+		}
+		for (size_t j = location->n_line; j-- > 0 && count < FRAMES_MAX;)
+			frames[count++] = function_of(profile, location->line[j]->function_id);
+	}
+	return value < sample->n_value && sample->value[value]
+	               ? on_stack(context, frames, count, (double)sample->value[value])
+	               : 0;
+}
+
+static int read_pprof(const char *path, import_fn *on_stack, void *context, const char **unit)
+{
+	Pprof__Profile *profile = NULL;
+	const char *name = "";
+	uint8_t *data;
+	size_t size, value;
+	int err;
+
+	err = read_all(path, &data, &size);
+	if (!err) {
+		profile = pprof__profile__unpack(NULL, size, data);
+		err = profile && profile->n_sample_type ? 0 : -EPROTO;
+	}
+	if (!err) {
+		value = default_value(profile);
+		name = text_at(profile, profile->sample_type[value]->unit);
+		for (size_t i = 0; i < profile->n_sample && !err; i++)
+			err = give_sample(profile, profile->sample[i], value, on_stack, context);
+	}
+	*unit = !strcmp(name, "bytes") ? "bytes" : !strcmp(name, "nanoseconds") ? "ns" : "";
+	pprof__profile__free_unpacked(profile, NULL);
+	free(data);
+	return err;
+}
+
+static bool ends_with(const char *path, const char *suffix)
+{
+	size_t length = strlen(path), end = strlen(suffix);
+
+	return length >= end && !strcmp(path + length - end, suffix);
+}
+
+int import_profile(const char *path, import_fn *on_stack, void *context, const char **unit)
+{
+	*unit = "";
+	if (ends_with(path, ".pb.gz"))
+		return read_pprof(path, on_stack, context, unit);
+	return ends_with(path, ".folded") ? read_folded(path, on_stack, context) : -EINVAL;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A set of strings: equal strings have one address, which stays valid until the set is freed. So
+ * holders compare and hash addresses, and nobody owns a name alone.
+ */
+#ifndef HAK_INTERN_H
+#define HAK_INTERN_H
+
+#include <stddef.h>
+
+struct intern;
+
+/* NULL and ENOMEM on failure. */
+struct intern *intern__new(void);
+
+/* Accepts NULL. */
+void intern__free(struct intern *set);
+
+/* The set's copy of the `length` bytes at `string`, zero-terminated. NULL when out of memory. */
+const char *intern__bytes(struct intern *set, const char *string, size_t length);
+const char *intern__string(struct intern *set, const char *string);
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* An ELF object as hakprobe needs it: our note, the probes' notes, build-id, functions. */
+#ifndef HAK_OBJECT_H
+#define HAK_OBJECT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bpf/record.h"
+
+/* What a function of the allocator is to its callers. */
+enum object_side {
+	SIDE_NONE,   /* not an entry: the allocator's inside, or another's function */
+	SIDE_MALLOC, /* malloc, calloc, realloc, operator new, … */
+	SIDE_FREE,   /* free, operator delete, … */
+	SIDE_OTHER,  /* malloc_usable_size, mallinfo, … */
+	SIDE_PROBE,  /* the site of a probe */
+};
+
+struct object_function {
+	uint64_t start; /* link-time */
+	uint64_t end;
+	const char *name;
+	enum object_side side;
+};
+
+/* Where a probe of ours is, in the file. */
+struct object_site {
+	char provider[16];
+	char name[24];
+	uint64_t address;   /* link-time, as is the semaphore's; 0 no semaphore */
+	uint64_t semaphore; /* after object__open(): both are offsets in the file */
+};
+
+enum { OBJECT_SITES = 32 };
+
+struct object {
+	bool has_note; /* .note.hakmem: the object contains the allocator */
+	struct hak_note note;
+	char build_id[64 + 1];                  /* hexadecimal; "" when there is none */
+	size_t probes;                          /* stapsdt notes of our providers */
+	struct object_site sites[OBJECT_SITES]; /* the first of each probe */
+	size_t site_count;
+	bool has_tally;      /* hakmem:tally is among them */
+	bool has_alloc;      /* otel_memory:alloc is among them */
+	bool has_free;       /* otel_memory:free is among them */
+	bool has_cold;       /* hakmem:cold_end is among them */
+	bool shared;         /* a library, whose whole text is the allocator's */
+	uint64_t text_start; /* the allocator's text, link-time */
+	uint64_t text_end;
+	struct object_function *functions; /* by address */
+	size_t function_count;
+	char *names;
+};
+
+/* 0, or -errno; -ENOEXEC when `path` is not an ELF file. */
+int object__open(struct object **object, const char *path);
+
+/* Accepts NULL. */
+void object__free(struct object *object);
+
+/* The function that `address` (link-time) lies in, or NULL. */
+const struct object_function *object__function(const struct object *object, uint64_t address);
+
+/*
+ * What has to be added to a link-time address, when the text of `path` at file offset `offset` is
+ * mapped at `start`. (Text alone: a page of the file at the border of two segments is mapped
+ * twice.) 0 or -errno.
+ */
+int object__bias(const char *path, uint64_t start, uint64_t offset, uint64_t *bias);
+
+/* The site of a probe, or NULL. */
+const struct object_site *object__site(const struct object *object, const char *provider,
+                                       const char *name);
+
+/* The side of a function by its name. */
+enum object_side object__side(const char *name);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/* hakprobe's command line. */
+#ifndef HAK_OPTIONS_H
+#define HAK_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "tools/flame.h"
+#include "tools/outputs.h"
+#include "tools/unwind.h"
+
+enum { OPTIONS_OUTPUTS = 16 /* arguments of -o */, OPTIONS_PIDS = 64 };
+
+/* What the table of a live view shows. */
+enum options_view { VIEW_CLASSES, VIEW_THREADS, VIEW_CALLERS, VIEW_FUNCTIONS, VIEW_COUNT };
+
+/* By what it is sorted, the greatest first; names by SORT_NAME. */
+enum options_sort {
+	SORT_MALLOCS,
+	SORT_FREES,
+	SORT_BYTES,
+	SORT_COLD,
+	SORT_REFILLS,
+	SORT_NAME,
+	SORT_COUNT,
+};
+
+/* What hakprobe is to do. */
+enum options_task { TASK_WATCH, TASK_DOCTOR };
+
+struct options {
+	enum options_task task;
+	pid_t pids[OPTIONS_PIDS]; /* none: every process that maps libhakmem */
+	size_t pid_count;
+	double interval;     /* seconds, > 0 */
+	unsigned long count; /* of intervals; 0 no limit */
+	double duration;     /* seconds; 0 no limit */
+	unsigned hz;         /* samples of the instruction pointer per second and CPU */
+	bool json;
+	struct flame_config flame;
+	enum unwind_mode unwind;
+	const char *output_arguments[OPTIONS_OUTPUTS];
+	size_t output_count;
+	const char *capture; /* .hak; NULL none */
+	struct outputs outputs; /* what these name; the caller clears it */
+	double ceiling; /* of what watching may cost, in cores per busy thread of the target */
+	bool latency;   /* histograms of cold visits */
+	bool lines;     /* no full-screen view */
+	enum options_view view;
+	enum options_sort sort;
+	int class;           /* only this size class; -1: all, unless class_size says which */
+	uint64_t class_size; /* the class of blocks of so many bytes; 0 not given */
+	char **command;      /* to run under libhakmem, NULL at its end; NULL: none */
+	const char *library; /* for it; NULL: the one next to hakprobe */
+	bool no_read;
+	bool verbose;
+};
+
+/* Parses; a usage error ends the program with status 2 and one line on stderr. */
+void options__parse(struct options *options, int argc, char **argv);
+
+/* The words for them on the command line and on the screen. */
+const char *options__view_name(enum options_view view);
+const char *options__sort_name(enum options_sort sort);
+
+#endif

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Chatter: one line on stderr each, so that stdout carries nothing but data. */
+#ifndef HAK_SAY_H
+#define HAK_SAY_H
+
+/* "hakprobe: " in front, a newline behind. */
+void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/*
+ * While held, lines wait, because a full-screen view owns the terminal; releasing prints them. The
+ * newest line that waits, "" when none does.
+ */
+void say__hold(void);
+void say__release(void);
+const char *say__newest(void);
+
+#endif
