@@ -21,7 +21,7 @@ VERSION := 0.1.0
 .SECONDARY:
 .PHONY: all deps test-deps demo test test-alloc test-bench test-probe stress icount icount-gate icount-budget ab-check bench bench-quick zero-cost overhead exact lint install clean docs
 
-all: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakprobe
+all: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakprobe $(OUT)/hakbench $(OUT)/libhakrecord.so
 
 # --- packages -----------------------------------------------------------------------------------
 

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What the scripts of bench/ share. Sourced from the repository's root.
+
+OUT=${OUT:-out}
+HAKBENCH=$(realpath -m "$OUT/hakbench")
+HAKMEM=$(realpath -m "$OUT/libhakmem.so.1")
+
+die() {
+	echo "$(basename "$0"): $*" >&2
+	exit 1
+}
+
+# A directory that goes away with the script: $WORK.
+make_work() {
+	WORK=$(mktemp -d "${TMPDIR:-/tmp}/hakbench.XXXXXX") || die "mktemp failed"
+	trap 'rm -rf "$WORK"' EXIT
+}
+
+# peer_library NAME: path of an installed allocator, as the dynamic linker would find it; empty
+# when it is not there.
+peer_library() {
+	local soname
+	case $1 in
+	hakmem) echo "$HAKMEM"; return ;;
+	mimalloc) soname='libmimalloc.so.2' ;;
+	jemalloc) soname='libjemalloc.so.2' ;;
+	tcmalloc) soname='libtcmalloc_minimal.so.4' ;;
+	glibc) soname='libc.so.6' ;;
+	esac
+	ldconfig -p | awk -v name="$soname" '$1 == name && /x86-64/ { print $NF; exit }'
+}
+
+# callgrind_run OUTPUT LIBRARY ARGUMENT...: hakbench under callgrind with LIBRARY preloaded (glibc
+# needs none). Same environment, same addresses: the same counts each time. Fails unless hakbench
+# itself found its malloc in LIBRARY.
+callgrind_run() {
+	local output=$1 library=$2 preload=() owner
+	shift 2
+	[[ $library == */libc.so.6 ]] || preload=("LD_PRELOAD=$library")
+	# Nothing of ours may depend on the clock: memory is not given back while counting.
+	env -i PATH=/usr/bin:/bin LD_BIND_NOW=1 HAKMEM_PURGE_MS=3600000 "${preload[@]}" setarch -R \
+		valgrind --tool=callgrind --branch-sim=yes --collect-systime=no --dump-instr=yes --callgrind-out-file="$output" \
+		"$HAKBENCH" "$@" >"$output.log" 2>&1 || {
+		cat "$output.log" >&2
+		die "hakbench $* under callgrind failed with $library"
+	}
+	owner=$(awk '$1 == "allocator" { print $2 }' "$output.log")
+	[[ $(realpath "$owner") == "$(realpath "$library")" ]] ||
+		die "malloc came from '$owner', not from $library: no figure"
+}

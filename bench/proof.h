@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process can prove about its own allocator: which object malloc is in (path and build-id),
+ * whose block a fresh one is, the mode and the options in force. A comparison believes nothing
+ * else.
+ */
+#ifndef BENCH_PROOF_H
+#define BENCH_PROOF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { BUILD_ID_TEXT = 2 * 32 + 1 };
+
+/*
+ * Prints the proof as a JSON object, without a line end: allocator, build_id, owned, in_heap, mode,
+ * options (those whose variables, HAKMEM_*, are in the environment; null = no such option).
+ * With `destructively`, a child process frees a block twice, and double_free_caught says whether
+ * that ended it: the effect that checked mode is for.
+ */
+void proof_print(bool destructively);
+
+/* Build-id of an ELF file in hexadecimal; false when it has none or cannot be read. */
+bool proof_build_id_of_file(const char *path, char text[BUILD_ID_TEXT]);
+
+#endif
