@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "alloc/address_map.h"
+#include "alloc/arena.h"
+#include "alloc/tally.h"
+#include "tests/alloc/support.h"
+#include "tests/harness.h"
+
+#include <errno.h>
+#include <string.h>
+
+TEST(address_map_knows_nothing_at_first)
+{
+	static int here;
+	int stack;
+	CHECK(address_map_class(NULL) == 0);
+	CHECK(address_map_class(&here) == 0);
+	CHECK(address_map_class(&stack) == 0);
+	CHECK(address_map_class((void *)UINTPTR_MAX) == 0);
+	CHECK(address_map_class((void *)(WINDOW_BYTES - 1)) == 0);
+	CHECK(arena_span_of(&stack) == NULL);
+	CHECK(arena_span_of((void *)UINTPTR_MAX) == NULL);
+	CHECK(arena_span_of(NULL) == NULL);
+	CHECK(!arena_owns(&here));
+}
+
+TEST(address_map_set_and_clear)
+{
+	char *base = (char *)WINDOW_LAST;
+	address_map_set(base, 3, 7);
+	CHECK(address_map_class(base) == 7);
+	CHECK(address_map_class(base + 3 * GRANULE_SIZE - 1) == 7);
+	CHECK(address_map_class(base + 3 * GRANULE_SIZE) == 0);
+	CHECK(address_map_class(base - 1) == 0);
+	CHECK(address_map_slot(base) == 7 * sizeof(struct hak_slot));
+	address_map_set(base, 3, 0);
+	CHECK(address_map_class(base) == 0);
+}
+
+/* Runs do not overlap, are where they say, are found from any inner address, and read as zero. */
+TEST(arena_runs)
+{
+	support_init();
+	enum { N = 300 };
+	static struct span *spans[N];
+	uint64_t seed = 1;
+	for (int i = 0; i < N; i++) {
+		bool zeroed;
+		unsigned granules = 1 + support_random(&seed) % 32;
+		spans[i] = arena_take(granules, SPAN_LARGE, &zeroed);
+		REQUIRE(spans[i] != NULL);
+		CHECK(span_bytes(spans[i]) == (size_t)granules * GRANULE_SIZE);
+		CHECK((uintptr_t)span_base(spans[i]) % GRANULE_SIZE == 0);
+		CHECK(arena_span_of(span_base(spans[i])) == spans[i]);
+		CHECK(arena_span_of(span_base(spans[i]) + span_bytes(spans[i]) - 1) == spans[i]);
+		size_t nonzero = 0;
+		if (zeroed)
+			for (size_t b = 0; b < span_bytes(spans[i]); b += 512)
+				nonzero += span_base(spans[i])[b] != 0;
+		CHECK(nonzero == 0);
+		memset(span_base(spans[i]), i, span_bytes(spans[i]));
+	}
+	size_t bad = 0;
+	for (int i = 0; i < N; i++)
+		for (size_t b = 0; b < span_bytes(spans[i]); b += 4096)
+			bad += span_base(spans[i])[b] != (char)i;
+	CHECK(bad == 0);
+	for (int i = 0; i < N; i++) {
+		char *base = span_base(spans[i]);
+		arena_give(spans[i]);
+		CHECK(arena_span_of(base) == NULL);
+		CHECK(arena_owns(base));
+	}
+}
+
+/* What was given back is taken again, lowest address first, before anything is mapped. */
+TEST(arena_reuses)
+{
+	support_init();
+	bool zeroed;
+	struct span *a = arena_take(5, SPAN_LARGE, &zeroed),
+	            *b = arena_take(5, SPAN_LARGE, &zeroed);
+	char *base = span_base(a);
+	base[0] = 1;
+	arena_give(a);
+	uint64_t mapped = tally_process.memory.arena_bytes;
+	struct span *again = arena_take(5, SPAN_LARGE, &zeroed);
+	CHECK(span_base(again) == base);
+	CHECK(!zeroed);
+	CHECK(tally_process.memory.arena_bytes == mapped);
+	arena_give(again);
+	arena_give(b);
+}
+
+TEST(arena_purge_gives_zeroed_memory)
+{
+	support_init();
+	bool zeroed;
+	struct span *a = arena_take(9, SPAN_LARGE, &zeroed);
+	char *base = span_base(a);
+	memset(base, 0x55, 9 * GRANULE_SIZE);
+	arena_give(a);
+	CHECK(tally_process.memory.dirty_bytes >= 9 * GRANULE_SIZE);
+	uint64_t purged = tally_process.memory.purged_bytes;
+	arena_purge(true);
+	CHECK(tally_process.memory.dirty_bytes == 0);
+	CHECK(tally_process.memory.purged_bytes >= purged + 9 * GRANULE_SIZE);
+	struct span *again = arena_take(9, SPAN_LARGE, &zeroed);
+	CHECK(zeroed && span_base(again)[0] == 0);
+	arena_give(again);
+}
+
+/* Free from one purge to the next: gone. Taken and given back in between: not. */
+TEST(arena_purge_spares_what_was_freed_lately)
+{
+	support_init();
+	bool zeroed;
+	arena_purge(true);
+	struct span *a = arena_take(2, SPAN_LARGE, &zeroed),
+	            *b = arena_take(2, SPAN_LARGE, &zeroed);
+	arena_give(a);
+	arena_give(b);
+	arena_purge(false);
+	CHECK(tally_process.memory.dirty_bytes == 4 * GRANULE_SIZE);
+	arena_give(arena_take(2, SPAN_LARGE, &zeroed));
+	arena_purge(false);
+	CHECK(tally_process.memory.dirty_bytes == 2 * GRANULE_SIZE);
+	arena_purge(false);
+	CHECK(tally_process.memory.dirty_bytes == 0);
+}
+
+TEST(arena_without_memory)
+{
+	support_init();
+	support_fail_maps(0);
+	struct span *taken[4096];
+	size_t n = 0;
+	bool zeroed;
+	while (n < 4096 && (taken[n] = arena_take(63, SPAN_LARGE, &zeroed)))
+		n++;
+	CHECK(n < 4096);
+	support_fail_maps(-1);
+	struct span *span = arena_take(63, SPAN_LARGE, &zeroed);
+	CHECK(span != NULL);
+	arena_give(span);
+	while (n)
+		arena_give(taken[--n]);
+}
