@@ -353,7 +353,7 @@ static void trim_idle(struct thread *thread)
 static cold_path void house_keeping(struct thread *thread)
 {
 	uint64_t now = os_clock_coarse_ns();
-	if (thread->trim_wanted || now - thread->trimmed_ns >= decay_period_ns()) {
+	if (thread->trim_wanted || now >= thread->trimmed_ns + decay_period_ns()) {
 		thread->trimmed_ns = now;
 		thread->trim_wanted = false;
 		trim_idle(thread);
@@ -517,6 +517,7 @@ struct thread *tcache_enter(void)
 		return NULL;
 	sample_seed(&thread->sampler, os_random());
 	tally_enter(&thread->record, tcache_slots);
+	thread->trimmed_ns = thread->record.start_ns;
 	measure_crowd();
 	tcache_self = thread;
 	probe_hakmem_thread_start((uintptr_t)&thread->record);

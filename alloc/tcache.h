@@ -98,7 +98,7 @@ struct thread {
 		uint64_t seen_ops; /* mallocs and frees at the last trim */
 	} classes[HAK_CLASS_COUNT];
 	struct sampler sampler;
-	uint64_t trimmed_ns; /* coarse clock of the last trim */
+	uint64_t trimmed_ns; /* when the last trim was, or the thread began */
 	bool trim_wanted;    /* the heap has grown since */
 	struct thread *next_free;
 };
