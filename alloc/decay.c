@@ -30,18 +30,25 @@ void decay_when_due(uint64_t now_ns)
 	large_purge(now_ns - (now_ns < period ? now_ns : period));
 }
 
-bool decay_when_grown(void)
+static uint32_t growths;
+
+uint32_t decay_growths(void)
+{
+	return __atomic_load_n(&growths, __ATOMIC_RELAXED);
+}
+
+void decay_note_growth(void)
 {
 	static uint64_t next = GROWTH_MIN;
 	uint64_t grown = arena_grown_bytes(), at = __atomic_load_n(&next, __ATOMIC_RELAXED);
 	if (likely(grown < at))
-		return false;
+		return;
 	uint64_t step = max_size(tally_process.memory.span_bytes / GROWTH_SHARE, GROWTH_MIN);
 	if (!__atomic_compare_exchange_n(&next, &at, grown + step, false, __ATOMIC_RELAXED,
 	                                 __ATOMIC_RELAXED))
-		return false;
+		return;
+	__atomic_add_fetch(&growths, 1, __ATOMIC_RELAXED);
 	depot_trim(false);
-	return true;
 }
 
 int decay_now(void)

@@ -13,10 +13,12 @@ uint64_t decay_period_ns(void);
 void decay_when_due(uint64_t now_ns);
 
 /*
- * Tells, once each time, that the heap has grown by a sixteenth since it last told so: before it
- * grows further, stock that nobody uses should be given up. The depot's has been trimmed then.
+ * How often the heap has grown by a sixteenth: each time, before it grows further, stock that
+ * nobody uses should be given up. The depot's is when the growth is noted; each thread sees to its
+ * own when it finds the number changed.
  */
-bool decay_when_grown(void);
+uint32_t decay_growths(void);
+void decay_note_growth(void);
 
 /* Does it now, for everything that is free. 1 when memory went back, else 0. */
 int decay_now(void);

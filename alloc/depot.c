@@ -9,7 +9,9 @@
 struct depot {
 	struct lock lock;
 	uint32_t full_count;
-	uint32_t full_min; /* least full_count since the last trim: not needed, then */
+	uint32_t full_min;      /* least full_count since the last trim: not needed, then */
+	uint32_t wanted;        /* times that a thread ran empty since the last trim */
+	uint32_t wanted_before; /* and between the two before */
 	uint32_t empty_count;
 	struct magazine *full;
 	struct magazine *empty;
@@ -37,9 +39,19 @@ static void count_bytes(unsigned class, int64_t blocks)
 	__atomic_add_fetch(&total, (size_t)blocks * size_class_size(class), __ATOMIC_RELAXED);
 }
 
-/* Lock held. Tells whether `blocks` more of the class are within the limits. */
+bool depot_wants(unsigned class)
+{
+	const struct depot *depot = &depots[class];
+	uint32_t wanted = __atomic_load_n(&depot->wanted, __ATOMIC_RELAXED);
+	uint32_t before = __atomic_load_n(&depot->wanted_before, __ATOMIC_RELAXED);
+	return __atomic_load_n(&depot->full_count, __ATOMIC_RELAXED) < max_size(wanted, before);
+}
+
+/* Lock held. Tells whether a magazine with `blocks` is wanted and within the limits. */
 static bool has_room(unsigned class, uint32_t blocks)
 {
+	if (!depot_wants(class))
+		return false;
 	size_t size = size_class_size(class), more = blocks * size;
 	size_t share = tally_process.memory.span_bytes / TOTAL_SHARE;
 	return tally_process.memory.depot_blocks[class] * size + more <= limit &&
@@ -59,15 +71,22 @@ static struct magazine *pop_full(struct depot *depot, unsigned class)
 	return magazine;
 }
 
-struct magazine *depot_take(unsigned class)
+static struct magazine *take_full(struct depot *depot, unsigned class)
 {
-	struct depot *depot = &depots[class];
-	if (!__atomic_load_n(&depot->full, __ATOMIC_RELAXED))
-		return NULL;
 	lock_take(&depot->lock);
 	struct magazine *magazine = pop_full(depot, class);
 	lock_give(&depot->lock);
 	return magazine;
+}
+
+struct magazine *depot_take(unsigned class)
+{
+	struct depot *depot = &depots[class];
+	/* Without the lock: a lost count matters little. */
+	__atomic_store_n(&depot->wanted, depot->wanted + 1, __ATOMIC_RELAXED);
+	if (!__atomic_load_n(&depot->full, __ATOMIC_RELAXED))
+		return NULL;
+	return take_full(depot, class);
 }
 
 static void drain(unsigned class, struct magazine *magazine)
@@ -126,6 +145,8 @@ void depot_give_empty(unsigned class, struct magazine *magazine)
 static void trim_class(unsigned class, bool all)
 {
 	struct depot *depot = &depots[class];
+	depot->wanted_before = depot->wanted;
+	depot->wanted = 0;
 	if (!depot->full)
 		return;
 	lock_take(&depot->lock);
@@ -133,7 +154,7 @@ static void trim_class(unsigned class, bool all)
 	depot->full_min = depot->full_count - surplus;
 	lock_give(&depot->lock);
 	for (; surplus; surplus--) {
-		struct magazine *magazine = depot_take(class);
+		struct magazine *magazine = take_full(depot, class);
 		if (!magazine)
 			break;
 		drain(class, magazine);

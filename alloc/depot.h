@@ -18,6 +18,12 @@
  */
 void depot_init(size_t limit_bytes);
 
+/*
+ * Tells whether threads have lately run empty more often than there are magazines here. Blocks of a
+ * size that is only freed should not wait here: they pin spans that another class could have.
+ */
+bool depot_wants(unsigned class);
+
 /* Takes a magazine with blocks; NULL when there is none. */
 struct magazine *depot_take(unsigned class);
 

@@ -50,6 +50,7 @@ static void thread_ends(void *rounds)
 static void fork_prepare(void)
 {
 	lock_take(&lock);
+	tcache_lock();
 	tally_lock();
 	depot_lock_all();
 	span_lock_all();
@@ -66,6 +67,7 @@ static void fork_unlock(void)
 	span_unlock_all();
 	depot_unlock_all();
 	tally_unlock();
+	tcache_unlock();
 	lock_give(&lock);
 }
 

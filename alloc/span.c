@@ -11,12 +11,13 @@
 #include "size_class.h"
 #include "tally.h"
 
-/* Spans of one class that have free blocks. Of the empty ones one is kept, so that a program which
- * allocates and frees at a span's boundary does not make and unmake it. */
+/* Spans of one class that have free blocks. Of those all of whose blocks are free one is kept,
+ * aside and for when nothing else is left, so that a program which allocates and frees at a span's
+ * boundary does not make and unmake it. */
 struct bin {
 	struct lock lock;
-	uint32_t spare; /* listed spans all of whose blocks are free */
-	struct span *head;
+	struct span *head;  /* some blocks are free, some out */
+	struct span *spare; /* all are free; not listed */
 } __attribute__((aligned(64)));
 
 static struct bin bins[HAK_CLASS_COUNT];
@@ -113,21 +114,41 @@ static struct span *span_new(struct bin *bin, unsigned class, enum span_kind kin
 	if (kind == SPAN_CLASS)
 		address_map_set(span_base(span), span->granules, class);
 	gauge_free(class, kind, span->capacity);
-	bin->spare++;
 	list_push(bin, span);
 	probe_hakmem_span_new(class, (uintptr_t)span_base(span), span_bytes(span));
 	return span;
 }
 
-/* Bin lock held; the span is listed and all its blocks are free. */
-static void span_release(struct bin *bin, struct span *span)
+/* Bin lock held; the span is not listed and all its blocks are free. */
+static void span_release(struct span *span)
 {
-	list_remove(bin, span);
-	bin->spare--;
 	gauge_free(span->class, span->kind, -(int64_t)span->capacity);
 	address_map_set(span_base(span), span->granules, 0);
 	probe_hakmem_span_free(span->class, (uintptr_t)span_base(span), span_bytes(span));
 	arena_give(span);
+}
+
+/* Bin lock held; the last block of a listed span came back. */
+static void span_emptied(struct bin *bin, struct span *span)
+{
+	list_remove(bin, span);
+	if (bin->spare)
+		span_release(span);
+	else
+		bin->spare = span;
+}
+
+/* Bin lock held. A span that has free blocks, listed; NULL when there is no memory. */
+static struct span *span_with_blocks(struct bin *bin, unsigned class, enum span_kind kind)
+{
+	if (bin->head)
+		return bin->head;
+	if (!bin->spare)
+		return span_new(bin, class, kind);
+	struct span *span = bin->spare;
+	bin->spare = NULL;
+	list_push(bin, span);
+	return span;
 }
 
 /* Takes up to `want` freed blocks; cells are written downwards from `end`. */
@@ -172,11 +193,10 @@ static size_t bin_take(struct bin *bin, unsigned class, enum span_kind kind, voi
 {
 	size_t taken = 0;
 	while (taken < want) {
-		struct span *span = bin->head;
-		if (!span && !(span = span_new(bin, class, kind)))
+		struct span *span = span_with_blocks(bin, class, kind);
+		if (!span)
 			break;
 		hak_assert(span_is_valid(span));
-		bin->spare -= span_available(span) == span->capacity;
 		taken += take_freed(span, cells + want - taken, want - taken);
 		size_t n = take_fresh(span, cells + want - taken, want - taken);
 		taken += n;
@@ -228,8 +248,8 @@ static size_t give_run(struct bin *bin, struct span *span, void *const *cells, s
 	span->hint = (uint16_t)lowest;
 	if (!span->listed)
 		list_push(bin, span);
-	if (span_available(span) == span->capacity && ++bin->spare > 1)
-		span_release(bin, span);
+	if (span_available(span) == span->capacity)
+		span_emptied(bin, span);
 	return given;
 }
 
@@ -243,6 +263,18 @@ void span_drain(unsigned class, void *const *cells, size_t n)
 			misuse_report(MISUSE_NOT_OURS, cells[i], class);
 		i += give_run(bin, arena_class_span(cells[i]), cells + i, n - i);
 	}
+	lock_give(&bin->lock);
+}
+
+void span_trim(unsigned class)
+{
+	struct bin *bin = &bins[class];
+	if (!__atomic_load_n(&bin->spare, __ATOMIC_RELAXED))
+		return;
+	lock_take(&bin->lock);
+	if (bin->spare)
+		span_release(bin->spare);
+	bin->spare = NULL;
 	lock_give(&bin->lock);
 }
 

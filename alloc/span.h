@@ -19,6 +19,9 @@ size_t span_fill(unsigned class, void **cells, size_t want, size_t *fresh);
 /* Gives `n` blocks of the class back. Aborts the process on misuse. */
 void span_drain(unsigned class, void *const *cells, size_t n);
 
+/* Gives up the span that is kept although all its blocks are free. */
+void span_trim(unsigned class);
+
 /* A block that lies in a span of class 0 in the address map, so that its free is seen. NULL: no
  * memory. */
 void *span_take_sampled(unsigned class);

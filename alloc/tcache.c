@@ -19,14 +19,15 @@ static __thread bool exited;
 static unsigned crowd_shift; /* may change at any time: nothing may rely on two equal looks at it */
 
 static struct lock spare_lock;
-static struct thread *spares; /* records of exited threads, for reuse */
+static struct thread *spares; /* of exited threads, for reuse; the last that was left first */
+static unsigned stocked;      /* so many of them with what their owners had in stock */
 
 enum {
 	GOAL_FIRST = 8, /* blocks in the first stock of a class */
-	CROWD = 8,      /* threads that may have magazines of full size */
+	CROWD = 8, /* threads that may have magazines of full size; caches that may wait stocked */
 	CROWD_SHIFT_MAX = 4,
-	CELLS_LEAST = 4, /* of any magazine */
-	DECAY_VISITS_MASK = 63,
+	CELLS_LEAST = 4,             /* of any magazine */
+	HANDED_ON_BYTES = 16 * 1024, /* of blocks in a magazine that only changes hands */
 };
 
 static_assert(sizeof(struct thread) <= 32 * 1024, "metadata blocks are powers of two");
@@ -49,6 +50,12 @@ static size_t cells_max(unsigned class)
 {
 	unsigned shift = __atomic_load_n(&crowd_shift, __ATOMIC_RELAXED);
 	return max_size(size_classes[class].cells_max >> shift, CELLS_LEAST);
+}
+
+/* Cells of a magazine that is only filled here, for another thread to empty. */
+static size_t cells_handed_on(unsigned class)
+{
+	return HANDED_ON_BYTES / size_class_size(class);
 }
 
 static void measure_crowd(void)
@@ -242,7 +249,7 @@ static enum hak_route restock(struct thread *thread, unsigned class)
 	if (restock_from_depot(thread, class))
 		return HAK_ROUTE_DEPOT;
 	if (restock_from_spans(thread, class)) {
-		thread->trim_wanted |= decay_when_grown();
+		decay_note_growth();
 		return HAK_ROUTE_SPAN;
 	}
 	if (cache->previous && cache->previous->count) {
@@ -252,12 +259,32 @@ static enum hak_route restock(struct thread *thread, unsigned class)
 	return HAK_ROUTE_COUNT;
 }
 
+/* The loaded magazine is full of blocks that nobody wants: back to the spans with them. */
+static void empty_loaded(struct thread *thread, unsigned class)
+{
+	struct hak_class_record *record = record_of(thread, class);
+	struct magazine *loaded = unload(thread, class);
+	record->flushes++;
+	record->flush_blocks += loaded->count;
+	probe_hakmem_flush(class, loaded->count);
+	span_drain(class, loaded->cells, loaded->count);
+	load(thread, class, loaded, 0);
+}
+
 /* Makes room for one more block; false when there is no memory for a magazine. */
 static bool make_room(struct thread *thread, unsigned class)
 {
 	struct tcache_class *cache = &thread->classes[class];
 	struct magazine *loaded = cache->loaded;
-	if (!loaded || loaded->capacity < cells_max(class))
+	uint64_t mallocs = record_of(thread, class)->mallocs;
+	bool only_frees = mallocs == cache->room_mallocs;
+	cache->room_mallocs = mallocs;
+	if (only_frees && loaded && !depot_wants(class)) {
+		empty_loaded(thread, class);
+		return true;
+	}
+	if (!loaded || (loaded->capacity < cells_max(class) &&
+	                !(only_frees && loaded->capacity >= cells_handed_on(class))))
 		return enlarge(thread, class, loaded ? loaded->capacity * 2 : GOAL_FIRST);
 	struct magazine *previous = cache->previous;
 	if (previous && previous->count <= room_of(class, previous) / 2) {
@@ -326,7 +353,10 @@ static void give_up(struct thread *thread, unsigned class, struct magazine *maga
 	depot_give_empty(class, magazine);
 }
 
-/* Gives up the stock of classes that were not used since the last trim. */
+/*
+ * Gives up the stock of classes that nothing was allocated from since the last trim. Frees do not
+ * count: what dies while another size is wanted is stock that pins spans of the wrong class.
+ */
 static void trim_idle(struct thread *thread)
 {
 	tally_begin(&thread->record);
@@ -336,27 +366,84 @@ static void trim_idle(struct thread *thread)
 			continue;
 		account(thread, class, true);
 		struct hak_class_record *record = record_of(thread, class);
-		uint64_t ops = record->mallocs + record->frees;
-		if (ops == cache->seen_ops) {
+		if (record->mallocs == cache->seen_mallocs) {
 			give_up(thread, class, unload(thread, class), true);
 			give_up(thread, class, cache->previous, true);
+			span_trim(class);
 			cache->previous = NULL;
 			cache->goal = 0;
 			cache->ample = UINT32_MAX;
 		}
-		cache->seen_ops = ops;
+		cache->seen_mallocs = record->mallocs;
 		grant(thread, class, true);
 	}
 	tally_end(&thread->record);
 }
 
+static void give_up_magazine(unsigned class, struct magazine *magazine)
+{
+	if (!magazine)
+		return;
+	span_drain(class, magazine->cells, magazine->count);
+	magazine->count = 0;
+	depot_give_empty(class, magazine);
+}
+
+/* Drains a cache that waits for a thread; it is on no list. */
+static void drain_spare(struct thread *thread)
+{
+	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+		struct tcache_class *cache = &thread->classes[class];
+		give_up_magazine(class, cache->loaded);
+		give_up_magazine(class, cache->previous);
+		*cache = (struct tcache_class){0};
+	}
+}
+
+/* A cache that was left before `before_ns` and has its stock still, taken off the list. */
+static struct thread *take_stocked_spare(uint64_t before_ns)
+{
+	struct thread **link = &spares, *thread = NULL;
+	lock_take(&spare_lock);
+	while (*link && !((*link)->stocked && (*link)->left_ns <= before_ns))
+		link = &(*link)->next_free;
+	if ((thread = *link)) {
+		*link = thread->next_free;
+		thread->stocked = false;
+		stocked--;
+	}
+	lock_give(&spare_lock);
+	return thread;
+}
+
+static void put_spare(struct thread *thread)
+{
+	lock_take(&spare_lock);
+	thread->next_free = spares;
+	spares = thread;
+	lock_give(&spare_lock);
+}
+
+/* Threads come and go, or have gone: what no new one has taken for a while is drained. */
+static void trim_spares(uint64_t before_ns)
+{
+	struct thread *thread;
+	while (__atomic_load_n(&stocked, __ATOMIC_RELAXED) &&
+	       (thread = take_stocked_spare(before_ns))) {
+		drain_spare(thread);
+		put_spare(thread);
+	}
+}
+
 static cold_path void house_keeping(struct thread *thread)
 {
 	uint64_t now = os_clock_coarse_ns();
-	if (thread->trim_wanted || now >= thread->trimmed_ns + decay_period_ns()) {
+	uint32_t growths = decay_growths();
+	if (thread->growths != growths || now >= thread->trimmed_ns + decay_period_ns()) {
 		thread->trimmed_ns = now;
-		thread->trim_wanted = false;
+		thread->growths = growths;
 		trim_idle(thread);
+		trim_spares(now - min_size(now, decay_period_ns()));
 	}
 	decay_when_due(now);
 }
@@ -378,8 +465,7 @@ static inline void visit_end(struct thread *thread)
 		return;
 	if (unlikely(probing_hakmem_tally()))
 		tally_when_due(thread);
-	if (!(visits & DECAY_VISITS_MASK))
-		house_keeping(thread);
+	house_keeping(thread);
 }
 
 void tcache_visit_begin(struct thread *thread)
@@ -500,24 +586,57 @@ void tcache_free(struct thread *thread, void *p, unsigned class)
 		visit_free(thread, p, class, false);
 }
 
+/*
+ * What the last owner of this cache had in stock is this thread's. No credit yet: each class begins
+ * with a cold visit, which looks whether anybody samples.
+ */
+static void take_over_stock(struct thread *thread)
+{
+	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+		struct tcache_class *cache = &thread->classes[class];
+		cache->seen_mallocs = cache->room_mallocs = 0;
+		if (!cache->loaded)
+			continue;
+		load(thread, class, cache->loaded, cache->loaded->count);
+		record_of(thread, class)->mark = (int64_t)depth_of(&tcache_slots[class]);
+	}
+}
+
+/* The magazines stay where they are, but no longer in this thread's slots. */
+static void leave_stock(struct thread *thread)
+{
+	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+		account(thread, class, true);
+		struct magazine *loaded = unload(thread, class);
+		thread->classes[class].loaded = loaded;
+		thread->record.classes[class].granted = tcache_slots[class].credit = 0;
+		thread->record.classes[class].mark = 0;
+	}
+}
+
 struct thread *tcache_enter(void)
 {
 	if (exited)
 		return NULL;
 	lock_take(&spare_lock);
 	struct thread *thread = spares;
-	if (thread)
+	if (thread) {
 		spares = thread->next_free;
+		stocked -= thread->stocked;
+		thread->stocked = false;
+	}
 	lock_give(&spare_lock);
-	if (thread)
-		memset(thread, 0, sizeof(*thread));
-	else
+	if (!thread)
 		thread = meta_take(sizeof(*thread));
 	if (!thread)
 		return NULL;
+	thread->record = (struct hak_thread_record){0};
+	thread->sampler = (struct sampler){0};
 	sample_seed(&thread->sampler, os_random());
 	tally_enter(&thread->record, tcache_slots);
 	thread->trimmed_ns = thread->record.start_ns;
+	thread->growths = decay_growths();
+	take_over_stock(thread);
 	measure_crowd();
 	tcache_self = thread;
 	probe_hakmem_thread_start((uintptr_t)&thread->record);
@@ -545,6 +664,25 @@ void tcache_flush_all(struct thread *thread)
 	visit_begin(thread, true);
 	give_up_all(thread, true);
 	visit_end(thread);
+	trim_spares(UINT64_MAX);
+}
+
+/*
+ * Whether one more cache may wait with its stock; counts it, then. The other profiles do without:
+ * for memory, and because blocks are checked when they go back to their spans.
+ */
+static bool keep_stock(void)
+{
+	bool keep = false;
+	if (options.profile != PROFILE_SPEED)
+		return false;
+	lock_take(&spare_lock);
+	if (stocked < CROWD) {
+		stocked++;
+		keep = true;
+	}
+	lock_give(&spare_lock);
+	return keep;
 }
 
 void tcache_leave(void)
@@ -554,23 +692,33 @@ void tcache_leave(void)
 	if (!thread)
 		return;
 	tcache_self = NULL; /* a free from here on goes block by block */
+	bool keep = keep_stock();
 	tally_begin(&thread->record);
-	give_up_all(thread, false);
+	if (keep)
+		leave_stock(thread);
+	else
+		give_up_all(thread, false);
 	tally_end(&thread->record);
 	probe_hakmem_tally((uintptr_t)&thread->record, sizeof(thread->record));
 	probe_hakmem_thread_exit((uintptr_t)&thread->record);
 	tally_leave(&thread->record);
 	measure_crowd();
+	thread->stocked = keep;
+	thread->left_ns = os_clock_coarse_ns();
+	put_spare(thread);
+}
+
+void tcache_lock(void)
+{
 	lock_take(&spare_lock);
-	thread->next_free = spares;
-	spares = thread;
+}
+
+void tcache_unlock(void)
+{
 	lock_give(&spare_lock);
 }
 
 void tcache_fork_child(void)
 {
-	spare_lock =
-	        (struct lock){0}; /* may have been held by a thread that is gone: nobody waits */
-	spares = NULL;
 	tally_fork_child(tcache_self ? &tcache_self->record : NULL);
 }

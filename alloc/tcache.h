@@ -93,13 +93,16 @@ struct thread {
 	struct hak_thread_record record;
 	struct tcache_class {
 		struct magazine *loaded, *previous;
-		uint32_t goal;     /* blocks wanted in stock; grows with use */
-		uint32_t ample;    /* above this depth only new credit is needed */
-		uint64_t seen_ops; /* mallocs and frees at the last trim */
+		uint32_t goal;         /* blocks wanted in stock; grows with use */
+		uint32_t ample;        /* above this depth only new credit is needed */
+		uint64_t seen_mallocs; /* at the last trim */
+		uint64_t room_mallocs; /* when the magazine was full the last time */
 	} classes[HAK_CLASS_COUNT];
 	struct sampler sampler;
 	uint64_t trimmed_ns; /* when the last trim was, or the thread began */
-	bool trim_wanted;    /* the heap has grown since */
+	uint32_t growths;    /* of the heap, at the last trim */
+	uint64_t left_ns;    /* when its owner exited and left it here with what it had in stock */
+	bool stocked;
 	struct thread *next_free;
 };
 
@@ -110,7 +113,10 @@ extern __thread struct thread *tcache_self
 /* Makes the calling thread's cache. NULL when there is no memory, or the thread has exited. */
 struct thread *tcache_enter(void);
 
-/* The cache of the calling thread goes back; later operations of the thread go block by block. */
+/*
+ * The calling thread exits. Its cache waits for the next thread, with its stock; later operations
+ * of this one go block by block.
+ */
 void tcache_leave(void);
 
 enum { TCACHE_VISITS_MASK = 15 }; /* cold visits between looks at the clock */
@@ -163,6 +169,9 @@ void tcache_visit_end(struct thread *thread);
 
 /* Gives the calling thread's stock back to the spans (malloc_trim). */
 void tcache_flush_all(struct thread *thread);
+
+void tcache_lock(void); /* for fork */
+void tcache_unlock(void);
 
 /* In a forked child: forgets the caches of threads that do not live on. */
 void tcache_fork_child(void);

@@ -16,12 +16,20 @@ static struct magazine *full_magazine(void)
 	return magazine;
 }
 
+/* As many threads as that ran empty. */
+static void want(unsigned n)
+{
+	while (n--)
+		CHECK(depot_take(CLASS) == NULL);
+}
+
 /* Last in, first out; gauges follow; blocks come back untouched. */
 TEST(depot_exchange)
 {
 	support_init();
 	depot_trim(true);
 	CHECK(depot_take(CLASS) == NULL);
+	want(1);
 	struct magazine *a = full_magazine(), *b = full_magazine();
 	depot_give(CLASS, a);
 	depot_give(CLASS, b);
@@ -36,11 +44,34 @@ TEST(depot_exchange)
 	CHECK(tally_process.memory.depot_blocks[CLASS] == 0);
 }
 
+/* Nobody ran empty: what is given goes on to the spans at once. Wants are forgotten in two periods.
+ */
+TEST(depot_keeps_what_is_wanted)
+{
+	support_init();
+	depot_trim(true);
+	depot_trim(true);
+	CHECK(!depot_wants(CLASS));
+	depot_give(CLASS, full_magazine());
+	CHECK(tally_process.memory.depot_blocks[CLASS] == 0);
+	want(2);
+	for (int i = 0; i < 4; i++) {
+		CHECK(depot_wants(CLASS) == (i < 2));
+		depot_give(CLASS, full_magazine());
+	}
+	CHECK(tally_process.memory.depot_blocks[CLASS] == 2 * BLOCKS);
+	depot_trim(true);
+	CHECK(depot_wants(CLASS));
+	depot_trim(true);
+	CHECK(!depot_wants(CLASS));
+}
+
 /* What was in use during a period stays; what was not goes at its end. */
 TEST(depot_working_set)
 {
 	support_init();
 	depot_trim(true);
+	want(4);
 	for (int i = 0; i < 4; i++)
 		depot_give(CLASS, full_magazine());
 	depot_trim(false); /* they came in this period, when the depot was empty: needed so far */
@@ -59,6 +90,7 @@ TEST(depot_limit)
 	support_init();
 	depot_trim(true);
 	size_t bytes = 0, most = 0;
+	want(2000);
 	for (int i = 0; i < 2000; i++) {
 		depot_give(CLASS, full_magazine());
 		bytes = tally_process.memory.depot_blocks[CLASS] * size_class_size(CLASS);

@@ -181,6 +181,44 @@ TEST(crowds_come_and_go)
 	CHECK(tally_process.threads_live <= 1 + WORKERS);
 }
 
+enum { HEIR_SIZE = 7000, HEIR_BLOCKS = 8 };
+
+static void *use_a_few(void *refills)
+{
+	void *blocks[HEIR_BLOCKS];
+	for (int i = 0; i < HEIR_BLOCKS; i++)
+		blocks[i] = alloc_malloc(HEIR_SIZE);
+	for (int i = 0; i < HEIR_BLOCKS; i++)
+		alloc_free(blocks[i]);
+	*(uint64_t *)refills = tcache_self->record.classes[size_class_of(HEIR_SIZE)].refills;
+	return NULL;
+}
+
+/* A thread begins with what an earlier one had in stock, and malloc_trim takes it from both. */
+TEST(stock_waits_for_the_next_thread)
+{
+	support_init();
+	unsigned class = size_class_of(HEIR_SIZE);
+	uint64_t refills[3], m0, f0, m1, f1;
+	pthread_t thread;
+	alloc_free(alloc_malloc(1)); /* this thread has a cache now */
+	tcache_flush_all(tcache_self);
+	sum_of(class, &m0, &f0);
+	for (int i = 0; i < 3; i++) {
+		if (i == 2)
+			tcache_flush_all(tcache_self);
+		uint64_t in_spans = tally_process.memory.span_free[class];
+		REQUIRE(!pthread_create(&thread, NULL, use_a_few, &refills[i]));
+		pthread_join(thread, NULL);
+		CHECK(i != 1 || tally_process.memory.span_free[class] == in_spans);
+	}
+	CHECK(refills[0] > 0);
+	CHECK(refills[1] == 0);
+	CHECK(refills[2] > 0);
+	sum_of(class, &m1, &f1);
+	CHECK(m1 - m0 == 3 * HEIR_BLOCKS && f1 - f0 == 3 * HEIR_BLOCKS);
+}
+
 /* Steady state: a cold visit at most once in 32 operations. */
 TEST(cold_visits_are_rare)
 {
