@@ -29,7 +29,7 @@ struct shape {
 };
 
 static const struct shape shapes[] = {
-        [PROFILE_SPEED] = {64 * 1024, 4 << 20, 64 << 20},
+        [PROFILE_SPEED] = {64 * 1024, 4 << 20, 128 << 20},
         [PROFILE_LEAN] = {8 * 1024, 64 * 1024, 0},
         [PROFILE_SECURE] = {8 * 1024, 0, 0},
 };

@@ -98,18 +98,16 @@ static struct kept kept_remove(size_t i)
 	return block;
 }
 
-/* The smallest kept block of `bytes` to half as much again; false when there is none. */
+/* Lock held. The smallest kept block of `bytes` to half as much again; false when there is none. */
 static bool take_kept(size_t bytes, struct kept *block)
 {
 	size_t best = KEPT_MAX;
-	lock_take(&lock);
 	for (size_t i = 0; i < kept_count; i++)
 		if (kept[i].bytes >= bytes && kept[i].bytes - bytes <= bytes / 2 &&
 		    (best == KEPT_MAX || kept[i].bytes < kept[best].bytes))
 			best = i;
 	if (best < KEPT_MAX)
 		*block = kept_remove(best);
-	lock_give(&lock);
 	return best < KEPT_MAX;
 }
 
@@ -122,25 +120,26 @@ static size_t oldest_kept(void)
 	return oldest;
 }
 
-/* Keeps a freed block, in the place of those that were freed first if need be; or unmaps it. */
-static void keep_or_unmap(void *base, size_t bytes)
+/*
+ * Lock held, and dropped around system calls. Keeps a freed block, in the place of those that were
+ * freed first if need be; or unmaps it.
+ */
+static void keep_or_unmap(void *base, size_t bytes, uint64_t now_ns)
 {
-	struct kept block = {.base = base, .bytes = bytes, .freed_ns = os_clock_coarse_ns()};
-	if (bytes > kept_limit / 4) {
-		os_unmap(base, bytes);
-		return;
-	}
-	lock_take(&lock);
-	while (kept_count == KEPT_MAX ||
+	struct kept out = {.base = base, .bytes = bytes};
+	bool keep = bytes <= kept_limit / 4;
+	while (!keep || kept_count == KEPT_MAX ||
 	       tally_process.memory.huge_cached_bytes + bytes > kept_limit) {
-		struct kept out = kept_remove(oldest_kept());
+		if (keep)
+			out = kept_remove(oldest_kept());
 		lock_give(&lock);
 		os_unmap(out.base, out.bytes);
 		lock_take(&lock);
+		if (!keep)
+			return;
 	}
-	kept[kept_count++] = block;
+	kept[kept_count++] = (struct kept){.base = base, .bytes = bytes, .freed_ns = now_ns};
 	tally_process.memory.huge_cached_bytes += bytes;
-	lock_give(&lock);
 }
 
 void large_purge(uint64_t before_ns)
@@ -161,20 +160,30 @@ void large_purge(uint64_t before_ns)
 /* --- huge blocks
  * ------------------------------------------------------------------------------------ */
 
+/* Lock held. */
+static bool table_add(const struct kept *memory)
+{
+	if (!table_grow())
+		return false;
+	*find_entry(table, slots, (uintptr_t)memory->base) =
+	        (struct entry){.base = (uintptr_t)memory->base, .bytes = memory->bytes};
+	used++;
+	tally_process.memory.huge_bytes += memory->bytes;
+	return true;
+}
+
 static bool take_huge(size_t n, size_t align, struct large *block, bool *zeroed)
 {
 	struct kept memory = {.bytes = round_up(n, PAGE_SIZE)};
-	*zeroed = align > PAGE_SIZE || !take_kept(memory.bytes, &memory);
-	if (*zeroed && os_map(memory.bytes, max_size(align, PAGE_SIZE), &memory.base))
-		return false;
 	lock_take(&lock);
-	bool ok = table_grow();
-	if (ok) {
-		*find_entry(table, slots, (uintptr_t)memory.base) =
-		        (struct entry){.base = (uintptr_t)memory.base, .bytes = memory.bytes};
-		used++;
-		tally_process.memory.huge_bytes += memory.bytes;
+	*zeroed = align > PAGE_SIZE || !take_kept(memory.bytes, &memory);
+	if (*zeroed) {
+		lock_give(&lock);
+		if (os_map(memory.bytes, max_size(align, PAGE_SIZE), &memory.base))
+			return false;
+		lock_take(&lock);
 	}
+	bool ok = table_add(&memory);
 	lock_give(&lock);
 	if (!ok) {
 		os_unmap(memory.base, memory.bytes);
@@ -249,17 +258,17 @@ void large_give(const struct large *block)
 		arena_give(arena_span_of(block->base));
 		return;
 	}
+	uint64_t now_ns = os_clock_coarse_ns();
 	lock_take(&lock);
 	struct entry *entry = find_entry(table, slots, (uintptr_t)block->base);
-	bool found = entry->base != 0; /* else another thread frees it at the same time */
-	if (found) {
-		table_remove(entry);
-		tally_process.memory.huge_bytes -= block->bytes;
-	}
-	lock_give(&lock);
-	if (!found)
+	if (unlikely(!entry->base)) { /* another thread frees it at the same time */
+		lock_give(&lock);
 		misuse_report(MISUSE_DOUBLE_FREE, block->base, 0);
-	keep_or_unmap(block->base, block->bytes);
+	}
+	table_remove(entry);
+	tally_process.memory.huge_bytes -= block->bytes;
+	keep_or_unmap(block->base, block->bytes, now_ns);
+	lock_give(&lock);
 }
 
 void large_set_sampled(struct large *block, bool sampled)

@@ -105,7 +105,7 @@ TEST(huge_blocks_are_kept_for_a_while)
 	for (int i = 0; i < 200; i++) { /* what is kept has a limit */
 		REQUIRE(large_take(((size_t)4 << 20) + (size_t)i * 100000, 16, &a, &zeroed));
 		large_give(&a);
-		CHECK(tally_process.memory.huge_cached_bytes <= 64 << 20);
+		CHECK(tally_process.memory.huge_cached_bytes <= 128 << 20);
 	}
 }
 
