@@ -15,11 +15,22 @@
 
 extern uint16_t address_map[WINDOW_GRANULES];
 
+/* Index of the granule that `p` lies in; WINDOW_GRANULES or more when that is outside of the
+ * window. */
+hot_inline uintptr_t address_map_granule(const void *p)
+{
+	uintptr_t granule = (uintptr_t)p >> GRANULE_SHIFT;
+	/* Empty, but clang must not know where the number comes from: it would compare the bits
+	 * above the window instead, and shift twice. */
+	__asm__("" : "+r"(granule));
+	return granule;
+}
+
 /* Slot offset of the class of `p`'s granule; 0 when there is none or `p` is outside of the window.
  */
 hot_inline size_t address_map_slot(const void *p)
 {
-	uintptr_t granule = (uintptr_t)p >> GRANULE_SHIFT;
+	uintptr_t granule = address_map_granule(p);
 	if (unlikely(granule >= WINDOW_GRANULES))
 		return 0;
 	return address_map[granule];

@@ -49,7 +49,7 @@ hot_inline void *alloc_malloc(size_t n)
 
 hot_inline void alloc_free(void *p)
 {
-	uintptr_t granule = (uintptr_t)p >> GRANULE_SHIFT;
+	uintptr_t granule = address_map_granule(p);
 	if (unlikely(granule >= WINDOW_GRANULES)) {
 		alloc_free_cold(p);
 		return;
