@@ -9,9 +9,10 @@
 struct depot {
 	struct lock lock;
 	uint32_t full_count;
-	uint32_t full_min;      /* least full_count since the last trim: not needed, then */
-	uint32_t wanted;        /* times that a thread ran empty since the last trim */
-	uint32_t wanted_before; /* and between the two before */
+	uint32_t full_min; /* least full_count since the last trim: not needed, then */
+	uint32_t full_max; /* most */
+	uint32_t missed;   /* times that a thread found nothing here since the last trim */
+	uint32_t needed;   /* magazines that the period before the last trim had use for */
 	uint32_t empty_count;
 	struct magazine *full;
 	struct magazine *empty;
@@ -42,9 +43,9 @@ static void count_bytes(unsigned class, int64_t blocks)
 bool depot_wants(unsigned class)
 {
 	const struct depot *depot = &depots[class];
-	uint32_t wanted = __atomic_load_n(&depot->wanted, __ATOMIC_RELAXED);
-	uint32_t before = __atomic_load_n(&depot->wanted_before, __ATOMIC_RELAXED);
-	return __atomic_load_n(&depot->full_count, __ATOMIC_RELAXED) < max_size(wanted, before);
+	uint32_t missed = __atomic_load_n(&depot->missed, __ATOMIC_RELAXED);
+	uint32_t needed = __atomic_load_n(&depot->needed, __ATOMIC_RELAXED);
+	return __atomic_load_n(&depot->full_count, __ATOMIC_RELAXED) < max_size(missed, needed);
 }
 
 /* Lock held. Tells whether a magazine with `blocks` is wanted and within the limits. */
@@ -82,11 +83,11 @@ static struct magazine *take_full(struct depot *depot, unsigned class)
 struct magazine *depot_take(unsigned class)
 {
 	struct depot *depot = &depots[class];
+	if (__atomic_load_n(&depot->full, __ATOMIC_RELAXED))
+		return take_full(depot, class);
 	/* Without the lock: a lost count matters little. */
-	__atomic_store_n(&depot->wanted, depot->wanted + 1, __ATOMIC_RELAXED);
-	if (!__atomic_load_n(&depot->full, __ATOMIC_RELAXED))
-		return NULL;
-	return take_full(depot, class);
+	__atomic_store_n(&depot->missed, depot->missed + 1, __ATOMIC_RELAXED);
+	return NULL;
 }
 
 static void drain(unsigned class, struct magazine *magazine)
@@ -104,7 +105,8 @@ void depot_give(unsigned class, struct magazine *magazine)
 	if (keep) {
 		magazine->next = depot->full;
 		__atomic_store_n(&depot->full, magazine, __ATOMIC_RELAXED);
-		depot->full_count++;
+		if (++depot->full_count > depot->full_max)
+			depot->full_max = depot->full_count;
 		count_bytes(class, magazine->count);
 	}
 	lock_give(&depot->lock);
@@ -145,13 +147,12 @@ void depot_give_empty(unsigned class, struct magazine *magazine)
 static void trim_class(unsigned class, bool all)
 {
 	struct depot *depot = &depots[class];
-	depot->wanted_before = depot->wanted;
-	depot->wanted = 0;
-	if (!depot->full)
+	if (!depot->full_max && !depot->missed && !depot->needed)
 		return;
 	lock_take(&depot->lock);
 	uint32_t surplus = all ? depot->full_count : depot->full_min;
-	depot->full_min = depot->full_count - surplus;
+	depot->needed = (uint32_t)max_size(depot->missed, depot->full_max - depot->full_min);
+	depot->missed = 0;
 	lock_give(&depot->lock);
 	for (; surplus; surplus--) {
 		struct magazine *magazine = take_full(depot, class);
@@ -160,7 +161,7 @@ static void trim_class(unsigned class, bool all)
 		drain(class, magazine);
 	}
 	lock_take(&depot->lock);
-	depot->full_min = depot->full_count;
+	depot->full_min = depot->full_max = depot->full_count;
 	lock_give(&depot->lock);
 }
 
