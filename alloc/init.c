@@ -47,8 +47,21 @@ static void thread_ends(void *rounds)
 	tcache_leave();
 }
 
+/*
+ * Fork. With one thread there is nothing to lock, and must not be: fork may be called from a signal
+ * handler that has interrupted a malloc. With several, the lock of stdio's list of files comes
+ * first, which fork itself takes only after its handlers have run: a thread in fflush(NULL) has it
+ * while it waits for a file, whose lock another thread may hold while it waits for one of ours
+ * (glibc's bug 19431). It is recursive; the child has a new one.
+ */
+static bool fork_locked;
+
 static void fork_prepare(void)
 {
+	fork_locked = !libc_has_one_thread();
+	if (!fork_locked)
+		return;
+	libc_lock_files();
 	lock_take(&lock);
 	tcache_lock();
 	tally_lock();
@@ -59,7 +72,7 @@ static void fork_prepare(void)
 	meta_lock();
 }
 
-static void fork_unlock(void)
+static void unlock_all(void)
 {
 	meta_unlock();
 	arena_unlock();
@@ -71,16 +84,27 @@ static void fork_unlock(void)
 	lock_give(&lock);
 }
 
+static void fork_parent(void)
+{
+	if (!fork_locked)
+		return;
+	unlock_all();
+	libc_unlock_files();
+}
+
 static void fork_child(void)
 {
-	fork_unlock();
-	tcache_fork_child();
+	if (fork_locked) {
+		unlock_all();
+		libc_reset_files();
+	}
+	tcache_fork_child(fork_locked);
 }
 
 /* In a constructor and not at the first cold visit, which may come before libc can register it. */
 __attribute__((constructor)) static void register_fork_handlers(void)
 {
-	pthread_atfork(fork_prepare, fork_unlock, fork_child);
+	pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
 /* The process ends: an observer gets this thread's last figures. */

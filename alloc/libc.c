@@ -5,6 +5,34 @@
 
 extern void *dlsym(void *, const char *) __attribute__((weak));
 
+extern char __libc_single_threaded __attribute__((weak));
+extern void _IO_list_lock(void) __attribute__((weak));
+extern void _IO_list_unlock(void) __attribute__((weak));
+extern void _IO_list_resetlock(void) __attribute__((weak));
+
+bool libc_has_one_thread(void)
+{
+	return &__libc_single_threaded && __libc_single_threaded;
+}
+
+void libc_lock_files(void)
+{
+	if (_IO_list_lock && _IO_list_unlock && _IO_list_resetlock)
+		_IO_list_lock();
+}
+
+void libc_unlock_files(void)
+{
+	if (_IO_list_lock && _IO_list_unlock && _IO_list_resetlock)
+		_IO_list_unlock();
+}
+
+void libc_reset_files(void)
+{
+	if (_IO_list_lock && _IO_list_unlock && _IO_list_resetlock)
+		_IO_list_resetlock();
+}
+
 typedef size_t usable_size_function(void *);
 
 size_t libc_usable_size(void *p)

@@ -19,6 +19,15 @@ static inline bool libc_is_there(void)
 	return __libc_malloc && __libc_calloc && __libc_realloc && __libc_memalign && __libc_free;
 }
 
+/* Of glibc 2.32 and newer: whether the process has one thread only. False when that is not known.
+ */
+bool libc_has_one_thread(void);
+
+/* The lock of stdio's list of open files; no-ops where there is none. reset: in a forked child. */
+void libc_lock_files(void);
+void libc_unlock_files(void);
+void libc_reset_files(void);
+
 /* Usable bytes of a block of glibc's; 0 when glibc's function cannot be found. */
 size_t libc_usable_size(void *p);
 

@@ -66,7 +66,7 @@ PUBLIC void *reallocarray(void *p, size_t count, size_t size)
 /* glibc: any alignment; one that is no power of two is rounded up to one. */
 PUBLIC void *memalign(size_t align, size_t n)
 {
-	if (align > (size_t)1 << 62)
+	if (align > (size_t)1 << 63)
 		return refuse(EINVAL);
 	if (!is_power_of_two(align)) {
 		size_t up = ALIGN_MIN;
@@ -84,14 +84,12 @@ PUBLIC void *aligned_alloc(size_t align, size_t n)
 	return alloc_aligned(align, n);
 }
 
-/* POSIX: tells the error as its value and leaves errno alone. */
+/* Tells the error as its value; errno is set as well when there is no memory, as glibc does. */
 PUBLIC int posix_memalign(void **result, size_t align, size_t n)
 {
 	if (!is_power_of_two(align) || align % sizeof(void *))
 		return EINVAL;
-	int saved = errno;
 	void *p = alloc_aligned(align, n);
-	errno = saved;
 	if (!p)
 		return ENOMEM;
 	*result = p;

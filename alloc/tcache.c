@@ -718,7 +718,12 @@ void tcache_unlock(void)
 	lock_give(&spare_lock);
 }
 
-void tcache_fork_child(void)
+void tcache_fork_child(bool others)
 {
+	if (!others) {
+		if (tcache_self)
+			tcache_self->record.tid = os_tid();
+		return;
+	}
 	tally_fork_child(tcache_self ? &tcache_self->record : NULL);
 }

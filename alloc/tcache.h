@@ -173,7 +173,8 @@ void tcache_flush_all(struct thread *thread);
 void tcache_lock(void); /* for fork */
 void tcache_unlock(void);
 
-/* In a forked child: forgets the caches of threads that do not live on. */
-void tcache_fork_child(void);
+/* In a forked child: forgets the caches of threads that do not live on, where there were `others`.
+ */
+void tcache_fork_child(bool others);
 
 #endif
