@@ -15,6 +15,8 @@ BPFTOOL ?= $$(PATH=$$PATH:/usr/sbin:/usr/local/sbin; command -v bpftool)
 PREFIX  ?= /usr/local
 PROBES  ?= 1
 DEBUG   ?= 0
+# 1: the profile is secure unless HAKMEM_PROFILE says otherwise. A build of its own: OUT=out-secure.
+SECURE  ?= 0
 VERSION := 0.1.0
 
 .DELETE_ON_ERROR:
@@ -72,6 +74,7 @@ $(OUT)/obj/alloc/%.o: alloc/%.c | $(DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLOC_CFLAGS) $(UNIT_CFLAGS) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
 
+$(OUT)/obj/alloc/options.o: UNIT_CFLAGS := -DHAK_SECURE=$(SECURE)
 $(OUT)/obj/alloc/probe.o: UNIT_CFLAGS := $(PROBE_CFLAGS)
 $(OUT)/obj/alloc/override.o: UNIT_CFLAGS := $(HOT_CFLAGS)
 $(OUT)/obj/alloc/override_cxx.o: UNIT_CFLAGS := $(HOT_CFLAGS) -fexceptions

@@ -6,10 +6,14 @@
 #include "log.h"
 #include "os.h"
 
+/* HAK_SECURE is `make SECURE=1`. */
+#define PROFILE_DEFAULT      (HAK_SECURE ? PROFILE_SECURE : PROFILE_SPEED)
+#define PROFILE_DEFAULT_NAME (HAK_SECURE ? "secure" : "speed")
+
 struct options options = {
         .force_libc = 0,
         .fastlane_direct = 1,
-        .profile = PROFILE_SPEED,
+        .profile = PROFILE_DEFAULT,
         .sample_bytes = 512 * 1024,
         .purge_ms = 1000,
         .huge_pages = 0,
@@ -37,7 +41,7 @@ static const struct option table[] = {
 	{"FASTLANE_DIRECT", &options.fastlane_direct, 0, 1, {0}, "1",
 	 "0: checked mode. Every operation goes through the cold path, block by block, and is checked: "
 	 "a double or invalid free is reported at once."},
-	{"PROFILE", &options.profile, 0, 2, {"speed", "lean", "secure"}, "speed",
+	{"PROFILE", &options.profile, 0, 2, {"speed", "lean", "secure"}, PROFILE_DEFAULT_NAME,
 	 "Preset. speed: magazines of up to 64 KiB. lean: of up to 8 KiB, purge after 100 ms. secure: as "
 	 "lean, and full magazines go back to their spans at once, which checks every block."},
 	{"SAMPLE_BYTES", &options.sample_bytes, 1, (uint64_t)1 << 40, {0}, "524288",

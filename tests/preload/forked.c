@@ -87,7 +87,7 @@ static void fork_from_signal_handler(void)
 	alarm(HUNG_AFTER_S);
 	CHECK(signal(SIGVTALRM, fork_in_handler) != SIG_ERR);
 	setitimer(ITIMER_VIRTUAL, &often, NULL);
-	while (forks_in_handler < 200) {
+	while (forks_in_handler < 60) {
 		for (int i = 0; i < 200; i++)
 			free(malloc(100000)); /* each a cold visit, under locks */
 		churn(1000);
