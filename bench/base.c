@@ -2,6 +2,7 @@
 /* Clock, memory, failure and notes: what every part of hakbench stands on. */
 #include "bench/bench.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +38,18 @@ void *bench_map(size_t bytes)
 void bench_unmap(void *memory, size_t bytes)
 {
 	munmap(memory, bytes);
+}
+
+void bench_open_all(struct worker *worker, void *(*make)(struct worker *))
+{
+	static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
+	/* Worker 0 is the first of the array of all workers. */
+	struct worker *workers = worker - worker->index;
+	pthread_mutex_lock(&opening);
+	bool first = !worker->state;
+	for (unsigned i = 0; first && i < worker->workers; i++)
+		workers[i].state = make(&workers[i]);
+	pthread_mutex_unlock(&opening);
 }
 
 void bench_fail(const char *what)

@@ -27,7 +27,7 @@ struct bench_options {
 	uint64_t ops;   /* per worker; 0 = by time */
 	double seconds; /* of the measured part; used when ops is 0 */
 	uint64_t seed;
-	size_t size;       /* of the workload `hit`, bytes */
+	size_t size;       /* of the workloads `hit` and `xmalloc`, bytes */
 	size_t touch;      /* bytes that are written to each new block; at least 8 are */
 	bool null;         /* the same loop without calls of the allocator */
 	const char *trace; /* file, of the workload `trace` */
@@ -89,6 +89,12 @@ bool bench_expired(const struct worker *worker);
 /* Zero-filled memory straight from the kernel; ends the program when there is none. */
 void *bench_map(size_t bytes);
 void bench_unmap(void *memory, size_t bytes);
+
+/*
+ * For workloads whose blocks come from one thread to begin with: the first worker that opens makes
+ * the state of all of them, each by make(worker); the others find theirs made.
+ */
+void bench_open_all(struct worker *worker, void *(*make)(struct worker *));
 
 /* Ends the program: one line on stderr, exit 1. A benchmark with a failed malloc has no result. */
 void bench_fail(const char *what) __attribute__((noreturn));

@@ -19,11 +19,11 @@ const char *argp_program_version = "hakbench " HAK_VERSION;
 enum { KEY_SEED = 256, KEY_SIZE, KEY_TOUCH, KEY_NULL, KEY_SLICES, KEY_JSON, KEY_TRACE };
 
 static const struct argp_option option_table[] = {
-        {"threads", 't', "N", 0, "Number of threads (default 1; pc: 2)", 0},
+        {"threads", 't', "N", 0, "Number of threads (default 1; pc, xmalloc: 2)", 0},
         {"ops", 'n', "N", 0, "Operations per thread", 0},
         {"duration", 'd', "SECONDS", 0, "Run for so long (default 1)", 0},
         {"seed", KEY_SEED, "N", 0, "Seed of the random numbers (default 1)", 0},
-        {"size", KEY_SIZE, "BYTES", 0, "Size for the workload hit (default 64, at least 8)", 0},
+        {"size", KEY_SIZE, "BYTES", 0, "Size for hit and xmalloc (default 64, at least 8)", 0},
         {"touch", KEY_TOUCH, "BYTES", 0, "Bytes to write to each new block (default and least 8)",
          0},
         {"null", KEY_NULL, NULL, 0,

@@ -7,8 +7,8 @@
 
 /* clang-format off */
 #define BENCH_WORKLOADS(X) \
-	X(mixed) X(c6) X(c7) X(tiny) X(larson) X(pc) X(churn) X(realloc) X(calloc) X(large) \
-	X(threads) X(trace) X(hit)
+	X(mixed) X(c6) X(c7) X(tiny) X(larson) X(pc) X(xmalloc) X(scratch) X(churn) X(realloc) \
+	X(calloc) X(large) X(threads) X(trace) X(hit)
 /* clang-format on */
 
 #define WORKLOAD_DECLARED(id) extern const struct workload workload_##id;

@@ -13,8 +13,15 @@ enum {
 	LARSON_HIGH = 1000,
 	LARSON_BLOCKS = 5000,
 	LARSON_ROUNDS = 100,
-	SHORT_BLOCKS = 100, /* of a short-lived thread */
+	LARSON_SEED = 4141,
+	LARSON_REPLACED = 4, /* how often, in the mean, before the threads begin */
+	SHORT_BLOCKS = 100,  /* of a short-lived thread */
 };
+
+static inline size_t larson_size(uint64_t draw)
+{
+	return LARSON_LOW + random_low(draw, LARSON_HIGH - LARSON_LOW + 1);
+}
 
 /* A generation: one thread's life. It inherits the blocks of the one before it. */
 struct generation {
@@ -29,6 +36,33 @@ static void generation_open(struct worker *worker)
 	struct generation *generation = bench_map(sizeof(*generation));
 	generation->worker = worker;
 	worker->state = generation;
+}
+
+/*
+ * As larson's warm-up does it: one thread allocates the blocks of all, and replaces each of them
+ * some times in random order, before anybody else has one.
+ */
+static void *larson_make(struct worker *worker)
+{
+	struct generation *generation = bench_map(sizeof(*generation));
+	struct random random = random_seed(worker->options->seed, LARSON_SEED + worker->index);
+	generation->worker = worker;
+	for (int i = 0; i < LARSON_BLOCKS * (1 + LARSON_REPLACED); i++) {
+		uint64_t draw = random_next(&random);
+		void **block =
+		        &generation->block[i < LARSON_BLOCKS ? (uint32_t)i
+		                                             : random_high(draw, LARSON_BLOCKS)];
+		size_t size = larson_size(draw);
+		free(*block);
+		*block = malloc(size);
+		touch_block(*block, size, TOUCH_LEAST);
+	}
+	return generation;
+}
+
+static void larson_open(struct worker *worker)
+{
+	bench_open_all(worker, larson_make);
 }
 
 static void generation_close(struct worker *worker)
@@ -56,12 +90,11 @@ static void *larson_life(void *argument)
 	struct generation *generation = argument;
 	struct random random = generation->worker->random;
 	size_t touch = generation->worker->options->touch;
-	uint64_t done = 0;
-	while (done < generation->ops) {
+	uint64_t done;
+	for (done = 0; done < generation->ops; done += 2) {
 		uint64_t draw = random_next(&random);
 		void **block = &generation->block[random_high(draw, LARSON_BLOCKS)];
-		size_t size = LARSON_LOW + random_low(draw, LARSON_HIGH - LARSON_LOW + 1);
-		done += *block ? 2 : 1;
+		size_t size = larson_size(draw);
 		free(*block);
 		*block = malloc(size);
 		touch_block(*block, size, touch);
@@ -112,7 +145,7 @@ const struct workload workload_larson = {
                 "4141)",
         .batch = UINT64_MAX,
         .warm_ops = 20000,
-        .open = generation_open,
+        .open = larson_open,
         .run = larson_run,
         .close = generation_close,
 };
