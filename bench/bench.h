@@ -28,6 +28,7 @@ struct bench_options {
 	double seconds; /* of the measured part; used when ops is 0 */
 	uint64_t seed;
 	size_t size;       /* of the workloads `hit` and `xmalloc`, bytes */
+	uint32_t slots;    /* of the workloads with slots; 0 = their own number */
 	size_t touch;      /* bytes that are written to each new block; at least 8 are */
 	bool null;         /* the same loop without calls of the allocator */
 	const char *trace; /* file, of the workload `trace` */
@@ -61,6 +62,7 @@ struct workload {
 	uint64_t default_ops; /* per worker, when neither -n nor -d is given; 0 = by time */
 	unsigned pairs;       /* 1: an even number of threads is needed */
 	unsigned null;        /* 1: knows options.null */
+	unsigned slots;       /* 1: knows options.slots */
 	unsigned whole;       /* 1: one call of run() is all of it, -n (in passes) or the deadline
 	                         included */
 	/* Prepares worker->state; called by the worker's own thread. */

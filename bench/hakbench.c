@@ -16,7 +16,7 @@
 
 const char *argp_program_version = "hakbench " HAK_VERSION;
 
-enum { KEY_SEED = 256, KEY_SIZE, KEY_TOUCH, KEY_NULL, KEY_SLICES, KEY_JSON, KEY_TRACE };
+enum { KEY_SEED = 256, KEY_SIZE, KEY_SLOTS, KEY_TOUCH, KEY_NULL, KEY_SLICES, KEY_JSON, KEY_TRACE };
 
 static const struct argp_option option_table[] = {
         {"threads", 't', "N", 0, "Number of threads (default 1; pc, xmalloc: 2)", 0},
@@ -24,6 +24,10 @@ static const struct argp_option option_table[] = {
         {"duration", 'd', "SECONDS", 0, "Run for so long (default 1)", 0},
         {"seed", KEY_SEED, "N", 0, "Seed of the random numbers (default 1)", 0},
         {"size", KEY_SIZE, "BYTES", 0, "Size for hit and xmalloc (default 64, at least 8)", 0},
+        {"slots", KEY_SLOTS, "N", 0,
+         "Slots, of which half are full: twice the live blocks (default 400; mixed, c6, c7, tiny, "
+         "calloc)",
+         0},
         {"touch", KEY_TOUCH, "BYTES", 0, "Bytes to write to each new block (default and least 8)",
          0},
         {"null", KEY_NULL, NULL, 0,
@@ -69,6 +73,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		break;
 	case KEY_SIZE:
 		options->size = (size_t)number(state, argument, 8, 1 << 30);
+		break;
+	case KEY_SLOTS:
+		options->slots = (uint32_t)number(state, argument, 2, 1 << 30);
 		break;
 	case KEY_TOUCH:
 		options->touch = (size_t)number(state, argument, 8, 1 << 30);
@@ -138,6 +145,8 @@ static void complete(const struct workload *workload, struct bench_options *opti
 {
 	if (options->null && !workload->null)
 		usage_error("%s has no --null loop", workload->name);
+	if (options->slots && !workload->slots)
+		usage_error("%s has no --slots", workload->name);
 	if (workload->whole)
 		options->threads = trace_prepare(options->trace);
 	if (!options->threads)

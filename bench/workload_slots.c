@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Slots: a table of pointers; an operation picks one at random, allocates into it when it is empty
- * and frees it when it is full. One loop for malloc, calloc and for no allocator at all, made
- * three times by the compiler, so that no test of the kind is in the loop.
+ * and frees it when it is full; it begins with every other slot full. One loop for malloc, calloc
+ * and for no allocator at all, made three times by the compiler, so that no test of the kind is in
+ * the loop.
  */
 #include <stdlib.h>
 
@@ -10,13 +11,15 @@
 #include "bench/touch.h"
 #include "bench/workload_list.h"
 
-enum { SLOTS = 400, LARGE_SLOTS = 16, NULL_STRIDE = 1088 };
+enum { SLOTS = 400, LARGE_SLOTS = 16 };
 
 /* Sizes are uniform in [low, low + range). */
 struct slots {
 	uint32_t low, range;
+	uint32_t count;
+	uint32_t null_stride;
 	char *null_blocks; /* options.null: slot i always gets block i of these */
-	void *slot[SLOTS];
+	void *slot[];
 };
 
 enum source { SOURCE_MALLOC, SOURCE_CALLOC, SOURCE_NULL };
@@ -26,11 +29,11 @@ static inline __attribute__((always_inline)) uint64_t toggle(struct worker *work
 {
 	struct slots *slots = worker->state;
 	struct random random = worker->random;
-	uint32_t low = slots->low, range = slots->range;
+	uint32_t low = slots->low, range = slots->range, count = slots->count;
 	size_t touch = worker->options->touch;
 	for (uint64_t i = 0; i < ops; i++) {
 		uint64_t draw = random_next(&random);
-		uint32_t index = random_high(draw, SLOTS);
+		uint32_t index = random_high(draw, count);
 		void *block = slots->slot[index];
 		if (block) {
 			slots->slot[index] = NULL;
@@ -44,7 +47,7 @@ static inline __attribute__((always_inline)) uint64_t toggle(struct worker *work
 		else if (source == SOURCE_CALLOC)
 			block = calloc(1, size);
 		else
-			block = slots->null_blocks + (size_t)index * NULL_STRIDE;
+			block = slots->null_blocks + (size_t)index * slots->null_stride;
 		touch_block(block, size, touch);
 		slots->slot[index] = block;
 	}
@@ -63,14 +66,40 @@ static uint64_t calloc_run(struct worker *worker, uint64_t ops)
 	return toggle(worker, ops, SOURCE_CALLOC);
 }
 
-static void open_sizes(struct worker *worker, uint32_t low, uint32_t high)
+static size_t bytes_of(uint32_t count)
 {
-	struct slots *slots = bench_map(sizeof(*slots));
+	return sizeof(struct slots) + count * sizeof(void *);
+}
+
+/* Half full from the start: with many slots no warm-up would get there. */
+static void fill(struct worker *worker, struct slots *slots)
+{
+	for (uint32_t i = 0; i < slots->count; i += 2) {
+		size_t size = slots->low + random_low(random_next(&worker->random), slots->range);
+		slots->slot[i] = worker->options->null
+		                         ? slots->null_blocks + (size_t)i * slots->null_stride
+		                         : malloc(size);
+		touch_block(slots->slot[i], size, worker->options->touch);
+	}
+}
+
+static struct slots *make_slots(struct worker *worker, uint32_t low, uint32_t high)
+{
+	uint32_t count = worker->options->slots ? worker->options->slots : SLOTS;
+	struct slots *slots = bench_map(bytes_of(count));
 	slots->low = low;
 	slots->range = high - low + 1;
+	slots->count = count;
+	slots->null_stride = (high | 63) + 1;
 	if (worker->options->null)
-		slots->null_blocks = bench_map((size_t)SLOTS * NULL_STRIDE);
+		slots->null_blocks = bench_map((size_t)count * slots->null_stride);
 	worker->state = slots;
+	return slots;
+}
+
+static void open_sizes(struct worker *worker, uint32_t low, uint32_t high)
+{
+	fill(worker, make_slots(worker, low, high));
 }
 
 static void mixed_open(struct worker *worker)
@@ -93,14 +122,20 @@ static void tiny_open(struct worker *worker)
 	open_sizes(worker, 8, 64);
 }
 
+/* Of the workloads whose slots begin empty; their sizes are their own. */
+static void empty_open(struct worker *worker)
+{
+	make_slots(worker, 0, 0);
+}
+
 static void slots_close(struct worker *worker)
 {
 	struct slots *slots = worker->state;
-	for (int i = 0; i < SLOTS && !worker->options->null; i++)
+	for (uint32_t i = 0; i < slots->count && !worker->options->null; i++)
 		free(slots->slot[i]);
 	if (slots->null_blocks)
-		bench_unmap(slots->null_blocks, (size_t)SLOTS * NULL_STRIDE);
-	bench_unmap(slots, sizeof(*slots));
+		bench_unmap(slots->null_blocks, (size_t)slots->count * slots->null_stride);
+	bench_unmap(slots, bytes_of(slots->count));
 }
 
 /* Fewer slots and log-uniform sizes: 64 KiB is as frequent as 4 MiB. */
@@ -147,6 +182,7 @@ static uint64_t realloc_run(struct worker *worker, uint64_t ops)
 	        .batch = 4096,                  \
 	        .warm_ops = 20000,              \
 	        .null = 1,                      \
+	        .slots = 1,                     \
 	        .open = open_sizes_of,          \
 	        .run = malloc_run,              \
 	        .close = slots_close,           \
@@ -162,6 +198,7 @@ const struct workload workload_calloc = {
         .help = "mixed with calloc",
         .batch = 4096,
         .warm_ops = 20000,
+        .slots = 1,
         .open = mixed_open,
         .run = calloc_run,
         .close = slots_close,
@@ -172,7 +209,7 @@ const struct workload workload_large = {
         .help = "16 slots, sizes log-uniform 64 KiB..8 MiB",
         .batch = 64,
         .warm_ops = 500,
-        .open = mixed_open,
+        .open = empty_open,
         .run = large_run,
         .close = slots_close,
 };
@@ -182,7 +219,7 @@ const struct workload workload_realloc = {
         .help = "16 buffers that grow by half, 16 bytes..1 MiB",
         .batch = 256,
         .warm_ops = 2000,
-        .open = mixed_open,
+        .open = empty_open,
         .run = realloc_run,
         .close = slots_close,
 };
