@@ -194,6 +194,41 @@ static bool read_result(const struct arm *arm, json_object *result, struct sampl
 	return claims_hold(arm, json_object_object_get(result, "proof"), NULL, why);
 }
 
+static double seconds_of(struct timeval time)
+{
+	return (double)time.tv_sec + (double)time.tv_usec / 1e6;
+}
+
+/* The command's own figures if it printed any, else what the kernel counted for it and its
+ * children. */
+static bool read_command(const struct arm *arm, const struct capture *capture,
+                         struct sample *sample, char why[ARM_WHY])
+{
+	const struct rusage *usage = &capture->usage;
+	json_object *result = *capture->out == '{' ? json_tokener_parse(capture->out) : NULL;
+	bool done = true;
+	if (result && json_object_object_get(result, "cpu_ns_per_op"))
+		done = read_result(arm, result, sample, why);
+	else if (result && json_object_object_get(result, "cpu_ns"))
+		*sample = (struct sample){
+		        .cpu_ns = number_of(result, "cpu_ns"),
+		        .wall_ns = number_of(result, "wall_ns"),
+		        .peak_rss_bytes = number_of(result, "peak_rss_bytes"),
+		};
+	else
+		*sample = (struct sample){
+		        .cpu_ns = 1e9 * (seconds_of(usage->ru_utime) + seconds_of(usage->ru_stime)),
+		        .wall_ns = capture->wall_ns,
+		        .peak_rss_bytes = (double)usage->ru_maxrss * 1024,
+		};
+	json_object_put(result);
+	if (done && !(sample->cpu_ns > 0)) {
+		snprintf(why, ARM_WHY, "'%.200s' took no measurable time", arm->command);
+		return false;
+	}
+	return done;
+}
+
 static bool measure_command(const struct arm *arm, struct sample *sample, char why[ARM_WHY])
 {
 	struct capture capture;
@@ -202,23 +237,7 @@ static bool measure_command(const struct arm *arm, struct sample *sample, char w
 	if (!split(arm->command, &words, why))
 		return false;
 	if (run(arm, (const char *const *)words.we_wordv, NULL, &capture, why)) {
-		const struct rusage *usage = &capture.usage;
-		json_object *result = *capture.out == '{' ? json_tokener_parse(capture.out) : NULL;
-		done = true;
-		if (result && json_object_object_get(result, "cpu_ns_per_op"))
-			done = read_result(arm, result, sample, why);
-		else
-			*sample = (struct sample){
-			        .cpu_ns =
-			                (double)(usage->ru_utime.tv_sec + usage->ru_stime.tv_sec) *
-			                        1e9 +
-			                (double)(usage->ru_utime.tv_usec +
-			                         usage->ru_stime.tv_usec) *
-			                        1e3,
-			        .wall_ns = capture.wall_ns,
-			        .peak_rss_bytes = (double)usage->ru_maxrss * 1024,
-			};
-		json_object_put(result);
+		done = read_command(arm, &capture, sample, why);
 		capture_free(&capture);
 	}
 	wordfree(&words);

@@ -36,7 +36,9 @@ bool arm_prove(struct arm *arm, char why[ARM_WHY]);
 
 /*
  * Measures once: hakbench with `arguments` (ended by NULL, --json is added), or the command. The
- * measured process's own proof is compared again. False: no figure, and the reason.
+ * measured process's own proof is compared again. False: no figure, and the reason. A command may
+ * measure what matters itself (a server without its load, say): when it prints a JSON object with
+ * "cpu_ns", "wall_ns" and "peak_rss_bytes", these are the sample.
  */
 bool arm_measure(const struct arm *arm, const char *const *arguments, struct sample *sample,
                  char why[ARM_WHY]);

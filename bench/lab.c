@@ -29,12 +29,13 @@ static const struct command {
          "Exit status: 0, 1 when the forced arm costs more than the limit (6), 4 no figure.\n"},
         {"compare", lab_compare, 5, "0.3",
          "hakbench compare [--lib NAME=PATH]... [--workloads A,B,...] [--threads 1,2] [--quick]\n"
-         "                 [options] -o DIRECTORY\n"
-         "libhakmem, the system's malloc and the libraries, on all workloads: results.json,\n"
-         "report.md and plots in the directory.\n"},
+         "                 [--slots N] [--programs FILE] [options] -o DIRECTORY\n"
+         "libhakmem, the system's malloc and the libraries, on all workloads or on the programs of\n"
+         "the file (a line: NAME COMMAND): results.json, report.md and plots in the directory.\n"},
         {"report", lab_report, 1, NULL,
-         "hakbench report FILE [-o FILE.md] [--plot FILE.svg|FILE.png]\n"
-         "The result of ab, gap or compare as Markdown (default: to stdout) and as a plot.\n"},
+         "hakbench report FILE... [-o FILE.md] [--plot FILE.svg|FILE.png]\n"
+         "The result of ab, gap or compare as Markdown (default: to stdout) and as a plot; several\n"
+         "results of compare as one.\n"},
 };
 
 static const char options_help[] =
@@ -64,6 +65,8 @@ enum {
 	KEY_WORKLOADS,
 	KEY_QUICK,
 	KEY_PLOT,
+	KEY_SLOTS,
+	KEY_PROGRAMS,
 };
 
 static const struct option table[] = {
@@ -77,6 +80,7 @@ static const struct option table[] = {
         {"ops", 1, NULL, 'n'},         {"threads", 1, NULL, 't'},
         {"output", 1, NULL, 'o'},      {"workloads", 1, NULL, KEY_WORKLOADS},
         {"quick", 0, NULL, KEY_QUICK}, {"plot", 1, NULL, KEY_PLOT},
+        {"slots", 1, NULL, KEY_SLOTS}, {"programs", 1, NULL, KEY_PROGRAMS},
         {"help", 0, NULL, 'h'},        {0},
 };
 
@@ -182,6 +186,12 @@ static void parse_option(const struct command *command, struct lab_options *opti
 	case KEY_QUICK:
 		options->quick = true;
 		break;
+	case KEY_SLOTS:
+		options->slots = optarg;
+		break;
+	case KEY_PROGRAMS:
+		options->programs = optarg;
+		break;
 	case KEY_PLOT:
 		options->plot = optarg;
 		break;
@@ -222,13 +232,13 @@ static int run_command(const struct command *command, int argc, char **argv)
 	int key;
 	while ((key = getopt_long(argc, argv, "r:d:n:t:o:h", table, NULL)) >= 0)
 		parse_option(command, &options, key);
-	if (optind < argc && command->run == lab_report)
-		options.file = argv[optind++];
-	else if (optind < argc && command->run != lab_compare)
+	for (size_t i = 0; optind < argc && command->run == lab_report && i < LAB_LIST - 1; i++)
+		options.files[i] = argv[optind++];
+	if (optind < argc && command->run != lab_compare && command->run != lab_report)
 		options.workloads[0] = argv[optind++];
 	if (optind < argc)
 		usage(command, "too many arguments");
-	if (command->run == lab_report && !options.file)
+	if (command->run == lab_report && !options.files[0])
 		usage(command, "which file?");
 	if (command->run == lab_ab && options.rounds < VERDICT_ROUNDS_LEAST)
 		usage(command, "fewer than 6 rounds have no 95 % interval");
@@ -269,6 +279,10 @@ void lab_arguments(const struct lab_options *options, const char *workload, cons
 	if (options->seed) {
 		arguments[count++] = "--seed";
 		arguments[count++] = options->seed;
+	}
+	if (options->slots) {
+		arguments[count++] = "--slots";
+		arguments[count++] = options->slots;
 	}
 	if (options->trace) {
 		arguments[count++] = "--trace";

@@ -20,7 +20,9 @@ struct lab_options {
 	const char *output; /* file; compare: directory */
 	const char *plot;   /* report: file */
 	const char *seconds, *ops, *seed, *trace;
-	const char *file; /* report: what to read */
+	const char *slots;           /* compare: of the workloads that have them */
+	const char *programs;        /* compare: file of commands, each a row */
+	const char *files[LAB_LIST]; /* report: what to read */
 	bool quick;
 };
 

@@ -30,11 +30,22 @@ static unsigned make_arms(const struct lab_options *options, struct arm arms[TRI
 	return count;
 }
 
-/* churn is as long as its phases are, and pc needs two threads. */
-static bool fits(const struct workload *workload, const char *threads)
+/* Pairs need two threads; hit measures nothing but itself; a trace has its own. */
+static bool fits(const struct lab_options *options, const struct workload *workload,
+                 const char *threads)
 {
 	return !(workload->pairs && strtoul(threads, NULL, 10) % 2) &&
-	       strcmp(workload->name, "hit") && !workload->whole;
+	       strcmp(workload->name, "hit") && !workload->whole &&
+	       (!options->slots || workload->slots);
+}
+
+static json_object *row_of(const char *name, json_object *threads)
+{
+	json_object *row = json_object_new_object();
+	json_object_object_add(row, "workload", json_object_new_string(name));
+	json_object_object_add(row, "threads", threads);
+	json_object_object_add(row, "arms", trial_json(&trial));
+	return row;
 }
 
 static json_object *measure(const struct lab_options *options, const struct workload *workload,
@@ -50,11 +61,7 @@ static json_object *measure(const struct lab_options *options, const struct work
 	snprintf(label, sizeof(label), "%s, %s thread%s", workload->name, threads,
 	         strcmp(threads, "1") ? "s" : "");
 	trial_run(&trial, label);
-	json_object *row = json_object_new_object();
-	json_object_object_add(row, "workload", json_object_new_string(workload->name));
-	json_object_object_add(row, "threads", json_object_new_int64(strtol(threads, NULL, 10)));
-	json_object_object_add(row, "arms", trial_json(&trial));
-	return row;
+	return row_of(workload->name, json_object_new_int64(strtol(threads, NULL, 10)));
 }
 
 static bool is_wanted(const struct lab_options *options, const struct workload *workload)
@@ -65,46 +72,91 @@ static bool is_wanted(const struct lab_options *options, const struct workload *
 	return wanted;
 }
 
-int lab_compare(const struct lab_options *options)
+static void measure_workloads(const struct lab_options *options, json_object *rows)
 {
 	static const char *const both[] = {"1", "2", NULL};
-	struct arm arms[TRIAL_ARMS];
-	struct lab_options own = *options, report = {0};
 	const char *const *threads = options->threads[0] ? options->threads : both;
+	trial_prove(&trial);
+	for (size_t i = 0; workloads[i]; i++)
+		for (size_t j = 0; is_wanted(options, workloads[i]) && threads[j]; j++)
+			if (fits(options, workloads[i], threads[j]) &&
+			    !(options->quick && workloads[i]->settle && j)) /* churn is long */
+				json_object_array_add(rows,
+				                      measure(options, workloads[i], threads[j]));
+}
+
+/* A line of the file is NAME COMMAND; empty ones and those that begin with # are not looked at. */
+static void measure_programs(const char *path, json_object *rows)
+{
+	char *line = NULL;
+	size_t room = 0;
+	FILE *file = fopen(path, "r");
+	if (!file)
+		bench_fail(path);
+	while (getline(&line, &room, file) > 0) {
+		char *rest, *name = strtok_r(line, " \t\n", &rest);
+		char *command = name && *name != '#' ? strtok_r(NULL, "\n", &rest) : NULL;
+		if (!command)
+			continue;
+		for (unsigned i = 0; i < trial.arm_count; i++)
+			trial.arms[i].command = command;
+		trial_prove(&trial);
+		trial_run(&trial, name);
+		json_object_array_add(rows, row_of(name, NULL));
+	}
+	free(line);
+	fclose(file);
+}
+
+static bool workloads_exist(const struct lab_options *options)
+{
+	for (size_t i = 0; options->workloads[i]; i++)
+		if (!workload_find(options->workloads[i])) {
+			fprintf(stderr, "hakbench: no workload '%s'\n", options->workloads[i]);
+			return false;
+		}
+	return true;
+}
+
+/* Keeps the result and reports it. */
+static int finish(const struct lab_options *options, json_object *rows)
+{
 	char path[PATH_MAX], markdown[PATH_MAX];
+	struct lab_options report = {0};
+	json_object *result = json_object_new_object();
+	json_object_object_add(result, "kind", json_object_new_string("compare"));
+	json_object_object_add(result, "rounds", json_object_new_int64(trial.rounds));
+	json_object_object_add(result, "seconds", json_object_new_string(options->seconds));
+	json_object_object_add(result, "machine", trial_machine());
+	json_object_object_add(result, "rows", rows);
+	snprintf(path, sizeof(path), "%s/results.json", options->output);
+	lab_keep(result, path);
+	json_object_put(result);
+	report.files[0] = path;
+	snprintf(markdown, sizeof(markdown), "%s/report.md", options->output);
+	report.output = markdown;
+	return lab_report(&report);
+}
+
+int lab_compare(const struct lab_options *options)
+{
+	struct arm arms[TRIAL_ARMS];
+	struct lab_options own = *options;
 	if (!own.output)
 		own.output = "hakbench-compare";
 	if (own.quick)
 		own.seconds = "0.1";
 	if (mkdir(own.output, 0777) && errno != EEXIST)
 		bench_fail(own.output);
-	for (size_t i = 0; own.workloads[i]; i++)
-		if (!workload_find(own.workloads[i])) {
-			fprintf(stderr, "hakbench: no workload '%s'\n", own.workloads[i]);
-			return 2;
-		}
+	if (!workloads_exist(&own))
+		return 2;
 	trial.arms = arms;
 	trial.arm_count = make_arms(&own, arms);
 	trial.rounds = own.rounds;
-	trial_prove(&trial);
-
-	json_object *result = json_object_new_object(), *rows = json_object_new_array();
-	for (size_t i = 0; workloads[i]; i++)
-		for (size_t j = 0; is_wanted(&own, workloads[i]) && threads[j]; j++)
-			if (fits(workloads[i], threads[j]) &&
-			    !(own.quick && workloads[i]->settle && j)) /* churn is long */
-				json_object_array_add(rows,
-				                      measure(&own, workloads[i], threads[j]));
-	json_object_object_add(result, "kind", json_object_new_string("compare"));
-	json_object_object_add(result, "rounds", json_object_new_int64(trial.rounds));
-	json_object_object_add(result, "seconds", json_object_new_string(own.seconds));
-	json_object_object_add(result, "machine", trial_machine());
-	json_object_object_add(result, "rows", rows);
-	snprintf(path, sizeof(path), "%s/results.json", own.output);
-	lab_keep(result, path);
-	json_object_put(result);
-	report.file = path;
-	snprintf(markdown, sizeof(markdown), "%s/report.md", own.output);
-	report.output = markdown;
-	return lab_report(&report);
+	json_object *rows = json_object_new_array();
+	if (own.workloads[0] || !own.programs)
+		measure_workloads(&own, rows);
+	if (own.programs)
+		measure_programs(own.programs, rows);
+	return finish(&own, rows);
 }

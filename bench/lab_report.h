@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* The report of hakbench compare, which lab_report.c begins. */
+#ifndef BENCH_LAB_REPORT_H
+#define BENCH_LAB_REPORT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "bench/lab.h"
+
+/* Markdown; the exit status. */
+int report_compare(FILE *out, json_object *result);
+
+/* Adds the rows of another result of compare; false when that has other arms. */
+bool report_append(json_object *result, json_object *other);
+
+/* Grouped bars: what each arm needs relative to glibc (arm 1), or its speed. */
+bool report_compare_plot(json_object *result, const char *path, const char *key, const char *label,
+                         bool speed);
+
+#endif
