@@ -21,7 +21,7 @@ VERSION := 0.1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps test-deps demo test test-alloc test-bench test-probe stress icount icount-gate icount-budget ab-check bench bench-quick zero-cost overhead exact lint install clean docs
+.PHONY: all deps test-deps demo test test-alloc test-bench test-probe stress icount icount-gate icount-budget ab-check bench bench-quick bench-programs bench-deps zero-cost overhead exact lint install clean docs
 
 all: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakprobe $(OUT)/hakbench $(OUT)/libhakrecord.so
 
@@ -42,6 +42,12 @@ DEPS := $(OUT)/.deps
 $(DEPS): Makefile tests/deps.sh
 	@tests/deps.sh $(BUILD_DEBS) $(RUN_DEBS)
 	@mkdir -p $(@D) && touch $@
+
+# Programs that only the lab measures; what is not there is left out, and said.
+BENCH_DEBS := jq libxml2-utils lua5.4 perl
+
+bench-deps:
+	@tests/deps.sh $(BENCH_DEBS) || true
 
 test-deps:
 	@tests/deps.sh $(TEST_DEBS) || true
@@ -239,6 +245,10 @@ ab-check: $(OUT)/libhakmem.so $(OUT)/hakbench
 # hakmem and its peers; BENCH_LIBS=name=path,... adds others.
 bench bench-quick: $(OUT)/libhakmem.so $(OUT)/hakbench
 	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/bench.sh $(filter bench-quick,$@)
+
+# Real programs instead of workloads.
+bench-programs: $(OUT)/libhakmem.so $(OUT)/hakbench bench-deps
+	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/programs.sh
 
 zero-cost: $(OUT)/libhakmem.so $(OUT)/hakbench
 	@OUT=$(OUT) MAKE="$(MAKE)" bench/zero-cost.sh

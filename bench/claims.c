@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/proof.h"
+#include "bench/elf_file.h"
 
 __attribute__((format(printf, 2, 3))) static bool refuse(char why[ARM_WHY], const char *format, ...)
 {
@@ -69,7 +69,7 @@ static bool library_holds(const struct arm *arm, json_object *proof, char why[AR
 		       refuse(why, "malloc is in %s, not in the C library", allocator);
 	if (!same_file(allocator, arm->library))
 		return refuse(why, "malloc is in %s, not in %s", allocator, arm->library);
-	if (proof_build_id_of_file(arm->library, build_id) &&
+	if (elf_file_build_id(arm->library, build_id) &&
 	    strcmp(build_id, text_of(proof, "build_id")) != 0)
 		return refuse(why, "build-id in memory is %s, that of %s is %s",
 		              text_of(proof, "build_id"), arm->library, build_id);
@@ -162,7 +162,8 @@ bool claims_hold(const struct arm *arm, json_object *proof, const char *table, c
 
 /*
  * "binding file WHO [0] to WHERE [0]: normal symbol `malloc'". The library's own look-ups are of
- * libc's functions and say nothing.
+ * libc's functions and say nothing, and neither does a binding to an entry that only jumps on
+ * (elf_file.h); where that jumps to has a line of its own.
  */
 static bool line_holds(const struct arm *arm, char *line, unsigned *bound, char why[ARM_WHY])
 {
@@ -175,6 +176,8 @@ static bool line_holds(const struct arm *arm, char *line, unsigned *bound, char 
 	who[strcspn(who, " ")] = '\0';
 	where[strcspn(where, " ")] = '\0';
 	if (arm->library && same_file(who, arm->library))
+		return true;
+	if (!is_libc(where) && !elf_file_defines(where, symbol[8] == 'm' ? "malloc" : "free"))
 		return true;
 	if (arm->library ? !same_file(where, arm->library) : !is_libc(where))
 		return refuse(why, "%s has its malloc or free from %s, not from %s", who, where,

@@ -31,6 +31,32 @@ peer_library() {
 	ldconfig -p | awk -v name="$soname" '$1 == name && /x86-64/ { print $NF; exit }'
 }
 
+# compared_libraries: the peers and those of BENCH_LIBS (NAME=PATH,...), as arguments of hakbench
+# compare, one a line.
+compared_libraries() {
+	local name library other others
+	for name in mimalloc jemalloc tcmalloc; do
+		library=$(peer_library $name)
+		[[ -n $library ]] || { echo "$(basename "$0"): $name is not installed, left out" >&2; continue; }
+		printf '%s\n' "--lib=$name=$library"
+	done
+	IFS=, read -ra others <<<"${BENCH_LIBS:-}"
+	for other in "${others[@]}"; do
+		[[ $other == *=* && -f ${other#*=} ]] || die "BENCH_LIBS: '$other' is not NAME=PATH of a library"
+		printf '%s\n' "--lib=${other%%=*}=$(realpath "${other#*=}")"
+	done
+}
+
+# report_all: the results of make bench and of make bench-programs as one, when there are both of
+# the same allocators.
+report_all() {
+	[[ -f $OUT/bench/results.json && -f $OUT/bench/programs/results.json ]] || return 0
+	mkdir -p "$OUT/bench/all"
+	"$HAKBENCH" report "$OUT/bench/results.json" "$OUT/bench/programs/results.json" -o "$OUT/bench/all/report.md" &&
+		echo "workloads and programs together: $OUT/bench/all/report.md" && sed -n '/^Geometric means/,/^$/p;/^| CPU time, to/,/^$/p' "$OUT/bench/all/report.md"
+	return 0
+}
+
 # callgrind_run OUTPUT LIBRARY ARGUMENT...: hakbench under callgrind with LIBRARY preloaded (glibc
 # needs none). Same environment, same addresses: the same counts each time. Fails unless hakbench
 # itself found its malloc in LIBRARY.

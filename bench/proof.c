@@ -2,74 +2,21 @@
 #include "bench/proof.h"
 
 #include <dlfcn.h>
-#include <elf.h>
 #include <fcntl.h>
 #include <link.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/elf_file.h"
 #include "bench/json_text.h"
 #include "bench/resources.h"
 
 enum { FRESH_BYTES = 40 };
-
-/* Notes are name and descriptor, each padded to 4 bytes. */
-static bool build_id_in_notes(const char *notes, size_t bytes, char text[BUILD_ID_TEXT])
-{
-	while (bytes >= sizeof(ElfW(Nhdr))) {
-		const ElfW(Nhdr) *note = (const void *)notes;
-		size_t name = (note->n_namesz + 3u) & ~3u, used = sizeof(*note) + name;
-		size_t length = used + ((note->n_descsz + 3u) & ~3u);
-		if (length > bytes)
-			return false;
-		if (note->n_type == NT_GNU_BUILD_ID && note->n_namesz == 4 &&
-		    note->n_descsz <= 32 && !memcmp(notes + sizeof(*note), "GNU", 4)) {
-			for (size_t i = 0; i < note->n_descsz; i++)
-				snprintf(text + 2 * i, 3, "%02x", (unsigned char)notes[used + i]);
-			return true;
-		}
-		notes += length;
-		bytes -= length;
-	}
-	return false;
-}
-
-bool proof_build_id_of_file(const char *path, char text[BUILD_ID_TEXT])
-{
-	struct stat stat;
-	bool found = false;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return false;
-	if (fstat(fd, &stat) || (size_t)stat.st_size < sizeof(ElfW(Ehdr))) {
-		close(fd);
-		return false;
-	}
-	size_t bytes = (size_t)stat.st_size;
-	const char *file = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-	close(fd);
-	if (file == MAP_FAILED)
-		return false;
-	const ElfW(Ehdr) *header = (const void *)file;
-	if (!memcmp(header->e_ident, ELFMAG, SELFMAG) &&
-	    header->e_phoff + header->e_phnum * sizeof(ElfW(Phdr)) <= bytes) {
-		const ElfW(Phdr) *segment = (const void *)(file + header->e_phoff);
-		for (int i = 0; i < header->e_phnum && !found; i++)
-			if (segment[i].p_type == PT_NOTE &&
-			    segment[i].p_offset + segment[i].p_filesz <= bytes)
-				found = build_id_in_notes(file + segment[i].p_offset,
-				                          segment[i].p_filesz, text);
-	}
-	munmap((void *)file, bytes);
-	return found;
-}
 
 struct search {
 	uintptr_t address;
@@ -89,9 +36,9 @@ static int look_into_object(struct dl_phdr_info *info, size_t size, void *argume
 	}
 	for (int i = 0; here && i < info->dlpi_phnum && !search->found; i++)
 		if (info->dlpi_phdr[i].p_type == PT_NOTE)
-			search->found = build_id_in_notes((const char *)info->dlpi_addr +
-			                                          info->dlpi_phdr[i].p_vaddr,
-			                                  info->dlpi_phdr[i].p_memsz, search->text);
+			search->found = elf_build_id_in_notes(
+			        (const char *)info->dlpi_addr + info->dlpi_phdr[i].p_vaddr,
+			        info->dlpi_phdr[i].p_memsz, search->text);
 	return here;
 }
 

@@ -8,9 +8,6 @@
 #define BENCH_PROOF_H
 
 #include <stdbool.h>
-#include <stddef.h>
-
-enum { BUILD_ID_TEXT = 2 * 32 + 1 };
 
 /*
  * Prints the proof as a JSON object, without a line end: allocator, build_id, owned, in_heap, mode,
@@ -19,8 +16,5 @@ enum { BUILD_ID_TEXT = 2 * 32 + 1 };
  * that ended it: the effect that checked mode is for.
  */
 void proof_print(bool destructively);
-
-/* Build-id of an ELF file in hexadecimal; false when it has none or cannot be read. */
-bool proof_build_id_of_file(const char *path, char text[BUILD_ID_TEXT]);
 
 #endif
