@@ -21,7 +21,7 @@ VERSION := 0.1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps test-deps demo test test-alloc test-bench test-probe stress icount icount-gate icount-budget ab-check bench bench-quick bench-programs bench-deps zero-cost overhead exact lint install clean docs
+.PHONY: all deps test-deps demo test test-alloc test-bench test-probe stress icount icount-gate icount-budget ab-check bench bench-quick bench-programs icount-programs cachemiss bench-scale bench-deps zero-cost overhead exact lint install clean docs
 
 all: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakprobe $(OUT)/hakbench $(OUT)/libhakrecord.so
 
@@ -230,7 +230,7 @@ demo: all
 	@OUT=$(OUT) tools/demo.sh
 
 icount: $(OUT)/libhakmem.so $(OUT)/hakbench
-	@OUT=$(OUT) bench/icount.sh
+	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/icount.sh
 
 icount-gate: $(OUT)/libhakmem.so $(OUT)/hakbench
 	@OUT=$(OUT) bench/icount.sh --gate
@@ -249,6 +249,16 @@ bench bench-quick: $(OUT)/libhakmem.so $(OUT)/hakbench
 # Real programs instead of workloads.
 bench-programs: $(OUT)/libhakmem.so $(OUT)/hakbench bench-deps
 	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/programs.sh
+
+icount-programs: $(OUT)/libhakmem.so $(OUT)/hakbench bench-deps
+	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/icount_programs.sh
+
+cachemiss: $(OUT)/libhakmem.so $(OUT)/hakbench
+	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/cachemiss.sh
+
+# 10^3 to 10^7 live blocks, 1 to 64 threads.
+bench-scale: $(OUT)/libhakmem.so $(OUT)/hakbench
+	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/scale.sh
 
 zero-cost: $(OUT)/libhakmem.so $(OUT)/hakbench
 	@OUT=$(OUT) MAKE="$(MAKE)" bench/zero-cost.sh

@@ -26,6 +26,10 @@
                                        machine code of these functions of LIBRARY, each
                                        instruction with how often it is executed per call and per
                                        operation (needs --dump-instr=yes, objdump)
+  callgrind.py calls-in FILE LIBRARY   what a program pays its allocator: CALLS from other objects into
+                                       LIBRARY's malloc and kin, INSTRUCTIONS with all that they
+                                       call, INSTRUCTIONS of LIBRARY's own code (glibc: not known,
+                                       -), and a line per function: NAME CALLS INSTRUCTIONS
 
 Branches are conditional branches and indirect jumps (callgrind's Bc + Bi).
 """
@@ -38,7 +42,14 @@ from collections import Counter, defaultdict
 # What of libc is not its malloc: names that libc exports. Its malloc's own parts have no names.
 LIBC_REST = re.compile(r"^_*(mem|str|wmem|mmap|munmap|mremap|madvise|mprotect|brk|sbrk|clock|gettime|clone|pthread|start_thread"
                        r"|sched|futex|nptl|write|read|open|close|getrusage|syscall|dl_|rtld|tls_|sysconf|get_nprocs)")
+# What a program calls; some peers have a second name for the same address.
+API = re.compile(r"^((tc|mi|je)_\w+|malloc|calloc|realloc|reallocarray|free|cfree|memalign|aligned_alloc|posix_memalign|valloc|pvalloc"
+                 r"|malloc_usable_size|_Zn[wa]\w*|_Zd[la]\w*|operator (new|delete)(\[\])?(\(.*\))?)(@@?\w.*)?('\d+)?$")
 ENTRY = re.compile(r"(malloc|calloc|realloc|free|memalign|aligned_alloc|operator new|operator delete)")
+
+
+def is_libc(obj):
+    return re.match(r"(libc|ld-linux|ld|libpthread|libm|vdso)[.-]", os.path.basename(obj or "")) is not None
 
 
 class Profile:
@@ -47,6 +58,7 @@ class Profile:
     def __init__(self, path):
         self.self_cost = defaultdict(Counter)  # (object, function) -> event -> cost
         self.entries = defaultdict(Counter)  # (object, function) -> "calls" and events, inclusive
+        self.external = defaultdict(Counter)  # (caller's object, object, function) -> the same, by anybody else
         self.executed = Counter()  # (object, address) -> instructions, with --dump-instr=yes
         self.names = {}
         self._parse(path)
@@ -74,6 +86,9 @@ class Profile:
                     if not calls:
                         self.executed[obj, address] += costs["Ir"]
                     if calls:
+                        if self._is_external(obj, fn, callee_obj, callee):
+                            self.external[obj, callee_obj, callee].update(costs)
+                            self.external[obj, callee_obj, callee]["calls"] += calls
                         if self._is_bench(obj) and not self._is_bench(callee_obj) and ENTRY.search(callee):
                             self.entries[callee_obj, callee].update(costs)
                             self.entries[callee_obj, callee]["calls"] += calls
@@ -113,19 +128,24 @@ class Profile:
         return zones
 
     def zone(self, obj, name, library):
-        base = os.path.basename(obj or "")
-        is_libc = re.match(r"(libc|ld-linux|ld|libpthread|libm|vdso)[.-]", base) is not None
         if self._is_bench(obj):
             return "loop"
         if (obj, name) in self.entries:
             return "wrapper"
         if obj and os.path.realpath(obj) == os.path.realpath(library):
-            return "libc" if is_libc and LIBC_REST.match(name) else "cold"
-        return "libc" if is_libc or not obj or obj == "???" else "cold"
+            return "libc" if is_libc(obj) and LIBC_REST.match(name) else "cold"
+        return "libc" if is_libc(obj) or not obj or obj == "???" else "cold"
 
     @staticmethod
     def _is_bench(obj):
         return obj is not None and obj.endswith("/hakbench")
+
+    @staticmethod
+    def _is_external(obj, fn, callee_obj, callee):
+        """A call of malloc or its kin by name from elsewhere. Of glibc's, all but those of its own malloc."""
+        if not API.match(callee):
+            return False
+        return obj != callee_obj or (is_libc(obj) and not API.match(fn))
 
     def zones(self):
         inside, wrapper, total = Counter(), Counter(), Counter()
@@ -201,6 +221,25 @@ def print_listing(path_a, path_b, ops, library, names):
         print()
 
 
+def print_calls_in(path, library):
+    profile, library, entries = Profile(path), os.path.realpath(library), defaultdict(Counter)
+
+    def is_own(obj, name):
+        # tcmalloc has its entry points in a section of their own, which callgrind takes for no object.
+        return obj and (os.path.realpath(obj) == library or (obj == "???" and API.match(name)))
+
+    for (caller, obj, name), cost in profile.external.items():
+        if is_own(obj, name) and (os.path.realpath(caller or "") != library or is_libc(library)):
+            entries[name].update(cost)
+    calls, inside = sum(c["calls"] for c in entries.values()), sum(c["Ir"] for c in entries.values())
+    own = sum(c["Ir"] for (obj, name), c in profile.self_cost.items() if is_own(obj, name))
+    if not calls:
+        sys.exit(f"callgrind.py: nothing calls {library}: no figure")
+    print(calls, inside, "-" if is_libc(library) else own)
+    for name, cost in sorted(entries.items(), key=lambda item: -item[1]["Ir"]):
+        print(name, cost["calls"], cost["Ir"])
+
+
 def is_free(name):
     return re.search("free|delete", name) is not None
 
@@ -228,6 +267,8 @@ def print_hit(paths):
 def main(argv):
     if len(argv) == 3 and argv[1] == "calls":
         print_calls(argv[2])
+    elif len(argv) == 4 and argv[1] == "calls-in":
+        print_calls_in(argv[2], argv[3])
     elif len(argv) == 3 and argv[1] == "zones":
         print_zones(None, argv[2], 1)
     elif len(argv) == 5 and argv[1] == "zones-per-op":

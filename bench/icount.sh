@@ -18,7 +18,7 @@ CEILING_FREE_HIT=15
 CEILING_MIXED=16
 SLACK=0.05 # worse than the budget by more than this fails
 BUDGET=bench/budget.txt
-ALLOCATORS=${ALLOCATORS:-hakmem mimalloc tcmalloc jemalloc glibc}
+ALLOCATORS=${ALLOCATORS:-$PEERS}
 BUDGETED="mixed c6 c7 tiny calloc realloc"
 ALL="$BUDGETED large larson threads churn" # these depend a little on addresses or time
 

@@ -61,7 +61,11 @@ static json_object *measure(const struct lab_options *options, const struct work
 	snprintf(label, sizeof(label), "%s, %s thread%s", workload->name, threads,
 	         strcmp(threads, "1") ? "s" : "");
 	trial_run(&trial, label);
-	return row_of(workload->name, json_object_new_int64(strtol(threads, NULL, 10)));
+	if (options->slots)
+		snprintf(label, sizeof(label), "%s, %s slots", workload->name, options->slots);
+	else
+		snprintf(label, sizeof(label), "%s", workload->name);
+	return row_of(label, json_object_new_int64(strtol(threads, NULL, 10)));
 }
 
 static bool is_wanted(const struct lab_options *options, const struct workload *workload)

@@ -17,8 +17,8 @@ make_work() {
 	trap 'rm -rf "$WORK"' EXIT
 }
 
-# peer_library NAME: path of an installed allocator, as the dynamic linker would find it; empty
-# when it is not there.
+# peer_library NAME: path of an installed allocator, as the dynamic linker would find it, or of one of
+# BENCH_LIBS; empty when it is not there.
 peer_library() {
 	local soname
 	case $1 in
@@ -27,25 +27,28 @@ peer_library() {
 	jemalloc) soname='libjemalloc.so.2' ;;
 	tcmalloc) soname='libtcmalloc_minimal.so.4' ;;
 	glibc) soname='libc.so.6' ;;
+	*)
+		added_libraries | sed -n "s|^$1=||p"
+		return
+		;;
 	esac
 	ldconfig -p | awk -v name="$soname" '$1 == name && /x86-64/ { print $NF; exit }'
 }
 
-# compared_libraries: the peers and those of BENCH_LIBS (NAME=PATH,...), as arguments of hakbench
+# compared_libraries: the peers and those of BENCH_LIBS, as arguments of hakbench
 # compare, one a line.
 compared_libraries() {
-	local name library other others
+	local name library
 	for name in mimalloc jemalloc tcmalloc; do
 		library=$(peer_library $name)
 		[[ -n $library ]] || { echo "$(basename "$0"): $name is not installed, left out" >&2; continue; }
 		printf '%s\n' "--lib=$name=$library"
 	done
-	IFS=, read -ra others <<<"${BENCH_LIBS:-}"
-	for other in "${others[@]}"; do
-		[[ $other == *=* && -f ${other#*=} ]] || die "BENCH_LIBS: '$other' is not NAME=PATH of a library"
-		printf '%s\n' "--lib=${other%%=*}=$(realpath "${other#*=}")"
-	done
+	added_libraries | while IFS='=' read -r name library; do echo "--lib=$name=$(realpath "$library")"; done
 }
+
+# added_libraries: those of BENCH_LIBS, NAME=PATH, one a line.
+added_libraries() { tr , '\n' <<<"${BENCH_LIBS:-}" | sed '/^$/d'; }
 
 # report_all: the results of make bench and of make bench-programs as one, when there are both of
 # the same allocators.
@@ -57,21 +60,35 @@ report_all() {
 	return 0
 }
 
-# callgrind_run OUTPUT LIBRARY ARGUMENT...: hakbench under callgrind with LIBRARY preloaded (glibc
-# needs none). Same environment, same addresses: the same counts each time. Fails unless hakbench
-# itself found its malloc in LIBRARY.
-callgrind_run() {
-	local output=$1 library=$2 preload=() owner
-	shift 2
+# valgrind_run OUTPUT LIBRARY TOOL ARGUMENT...: hakbench under valgrind with LIBRARY preloaded (glibc needs
+# none); TOOL are valgrind's options, words without quotes. Same environment, same addresses: the same
+# counts each time. Fails unless hakbench itself found its malloc in LIBRARY.
+valgrind_run() {
+	local output=$1 library=$2 tool preload=() owner
+	read -ra tool <<<"$3"
+	shift 3
 	[[ $library == */libc.so.6 ]] || preload=("LD_PRELOAD=$library")
 	# Nothing of ours may depend on the clock: memory is not given back while counting.
 	env -i PATH=/usr/bin:/bin LD_BIND_NOW=1 HAKMEM_PURGE_MS=3600000 "${preload[@]}" setarch -R \
-		valgrind --tool=callgrind --branch-sim=yes --collect-systime=no --dump-instr=yes --callgrind-out-file="$output" \
-		"$HAKBENCH" "$@" >"$output.log" 2>&1 || {
+		valgrind "${tool[@]}" "$HAKBENCH" "$@" >"$output.log" 2>&1 || {
 		cat "$output.log" >&2
-		die "hakbench $* under callgrind failed with $library"
+		die "hakbench $* under valgrind failed with $library"
 	}
 	owner=$(awk '$1 == "allocator" { print $2 }' "$output.log")
 	[[ $(realpath "$owner") == "$(realpath "$library")" ]] ||
 		die "malloc came from '$owner', not from $library: no figure"
 }
+
+# callgrind_run OUTPUT LIBRARY ARGUMENT...
+callgrind_run() {
+	valgrind_run "$1" "$2" \
+		"--tool=callgrind --branch-sim=yes --collect-systime=no --dump-instr=yes --callgrind-out-file=$1" "${@:3}"
+}
+
+while IFS='=' read -r name library; do
+	[[ -n $name && -f $library ]] || die "BENCH_LIBS: '$name=$library' is not NAME=PATH of a library"
+done < <(added_libraries)
+
+# All that are compared, hakmem first.
+# shellcheck disable=SC2034
+PEERS="hakmem mimalloc tcmalloc jemalloc glibc $(added_libraries | sed 's/=.*//' | paste -sd' ')"

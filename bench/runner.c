@@ -124,6 +124,10 @@ static struct result collect(void)
 	        .counters = run.counters,
 	        .workers = run.workers,
 	};
+	/* The kernel counts in batches per CPU, so that VmHWM may lag behind VmRSS by some pages.
+	 */
+	if (result.peak_rss_bytes < result.rss_bytes)
+		result.peak_rss_bytes = result.rss_bytes;
 	uint64_t wall_ns = 0;
 	for (unsigned i = 0; i < run.options->threads; i++) {
 		const struct worker *worker = &run.workers[i];

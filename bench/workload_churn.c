@@ -137,7 +137,7 @@ static void churn_close(struct worker *worker)
 
 const struct workload workload_churn = {
         .name = "churn",
-        .help = "six phases of different sizes, 16 MiB live, 2^19 operations each; RSS after each",
+        .help = "six phases of different sizes, 16 MiB live; RSS after each",
         .batch = 4096,
         .warm_ops = 0,
         .default_ops = (uint64_t)PHASE_OPS * PHASES,

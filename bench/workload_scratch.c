@@ -60,7 +60,7 @@ static void scratch_close(struct worker *worker)
 
 const struct workload workload_scratch = {
         .name = "scratch",
-        .help = "each thread writes 1000 times to 8 bytes that were allocated next to each other",
+        .help = "threads write to small blocks that began next to each other",
         .batch = 256,
         .warm_ops = 2,
         .open = scratch_open,

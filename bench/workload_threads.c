@@ -141,8 +141,7 @@ static uint64_t threads_run(struct worker *worker, uint64_t ops)
 
 const struct workload workload_larson = {
         .name = "larson",
-        .help = "5000 blocks of 8..1000 bytes, handed from thread to thread (5 8 1000 5000 100 "
-                "4141)",
+        .help = "5000 blocks of 8..1000 bytes go from thread to thread (classic)",
         .batch = UINT64_MAX,
         .warm_ops = 20000,
         .open = larson_open,

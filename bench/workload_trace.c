@@ -182,7 +182,7 @@ static void trace_close_part(struct worker *worker)
 
 const struct workload workload_trace = {
         .name = "trace",
-        .help = "replays a recorded trace (--trace FILE) with its threads; -n: passes",
+        .help = "replays a recorded trace (--trace FILE); -n: passes",
         .default_ops = 1,
         .whole = 1,
         .open = trace_open_part,

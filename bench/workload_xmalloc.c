@@ -110,7 +110,7 @@ static void xmalloc_close(struct worker *worker)
 
 const struct workload workload_xmalloc = {
         .name = "xmalloc",
-        .help = "half of the threads allocate batches of 4096 (--size), the others free any batch",
+        .help = "batches of 4096 blocks (--size) that any other thread frees",
         .batch = BATCH,
         .warm_ops = 8 * BATCH,
         .pairs = 1,
