@@ -177,6 +177,17 @@ static double number_of(json_object *object, const char *key)
 	return json_object_get_double(json_object_object_get(object, key));
 }
 
+/* RSS to live bytes in the last of the phases; 0 when there are none. */
+static double rss_to_live(json_object *phases)
+{
+	size_t count = phases ? json_object_array_length(phases) : 0;
+	if (!count)
+		return 0;
+	json_object *last = json_object_array_get_idx(phases, count - 1);
+	double live = number_of(last, "live_bytes");
+	return live > 0 ? number_of(last, "rss_bytes") / live : 0;
+}
+
 /* False when this is not hakbench's own result. */
 static bool read_result(const struct arm *arm, json_object *result, struct sample *sample,
                         char why[ARM_WHY])
@@ -186,6 +197,7 @@ static bool read_result(const struct arm *arm, json_object *result, struct sampl
 	        .wall_ns = number_of(result, "ns_per_op"),
 	        .ops_per_second = number_of(result, "ops_per_second"),
 	        .peak_rss_bytes = number_of(result, "peak_rss_bytes"),
+	        .rss_to_live = rss_to_live(json_object_object_get(result, "phases")),
 	};
 	if (!(sample->cpu_ns > 0) || !(sample->wall_ns > 0)) {
 		snprintf(why, ARM_WHY, "no time per operation was measured");

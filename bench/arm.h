@@ -26,6 +26,7 @@ struct sample {
 	double cpu_ns, wall_ns;
 	double ops_per_second; /* 0: not known */
 	double peak_rss_bytes;
+	double rss_to_live; /* after the last phase of churn; 0: no such workload */
 };
 
 /*

@@ -1,7 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # hakmem against glibc, mimalloc, jemalloc and tcmalloc (Debian's) on all workloads, with 1 and 2 threads.
-#   bench/bench.sh [bench-quick]     BENCH_LIBS=NAME=PATH,... adds others; ROUNDS (5), SECONDS_EACH
+#   bench/bench.sh [bench-quick]     BENCH_LIBS=NAME=PATH,... adds others; ROUNDS (5), SECONDS_EACH (0.3),
+#                                    WORKLOADS=A,B,...
 # Results in out/bench/: report.md, results.json, speed.svg, rss.svg; together with those of
 # make bench-programs, if there are any, in out/bench/all/.
 set -u
@@ -10,6 +11,7 @@ cd "$(dirname "$0")/.." || exit 1
 . bench/lib.sh
 arguments=(-o "$OUT/bench" -r "${ROUNDS:-5}" -d "${SECONDS_EACH:-0.3}")
 [[ ${1:-} == bench-quick ]] && arguments+=(--quick)
+[[ -n ${WORKLOADS:-} ]] && arguments+=(--workloads "$WORKLOADS")
 libraries=$(compared_libraries) || exit
 mapfile -t libraries <<<"$libraries"
 "$HAKBENCH" compare "${arguments[@]}" "${libraries[@]}" || exit

@@ -120,6 +120,28 @@ static double mean_ratio(json_object *rows, const char *key, size_t index, const
 	return exp(sum / (double)count);
 }
 
+static void write_settled_row(FILE *out, json_object *row)
+{
+	json_object *peer = kept_arm(row, best_from(row, 1, "rss_to_live"));
+	write_costs(out, row, "rss_to_live", 1, 2);
+	fprintf(out, " %s | %.2f |\n", kept_text(peer, "name"),
+	        cost_of(kept_arm(row, 0), "rss_to_live") / cost_of(peer, "rss_to_live"));
+}
+
+/* Of the workloads that look at memory after their last phase. */
+static void write_settled(FILE *out, json_object *rows)
+{
+	json_object *some = json_object_new_array();
+	for (size_t i = 0; i < json_object_array_length(rows); i++)
+		if (cost_of(kept_arm(row_of(rows, i), 0), "rss_to_live") > 0)
+			json_object_array_add(some, json_object_get(row_of(rows, i)));
+	if (json_object_array_length(some)) {
+		fprintf(out, "RSS to live bytes, 2 s after the last phase (the least):\n\n");
+		write_table(out, some, false, " leanest peer | RSS to it |", 1, write_settled_row);
+	}
+	json_object_put(some);
+}
+
 static void write_means(FILE *out, json_object *rows)
 {
 	static const struct {
@@ -172,6 +194,7 @@ int report_compare(FILE *out, json_object *result)
 	fprintf(out, "Peak RSS in MiB (median), hakbench's own memory included:\n\n");
 	write_table(out, rows, false, memory, 1, write_memory_row);
 	write_table(out, rows, true, memory, 1, write_memory_row);
+	write_settled(out, rows);
 	write_means(out, rows);
 	fprintf(out, "![speed](speed.svg)\n\n![RSS](rss.svg)\n");
 	return 0;

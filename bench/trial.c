@@ -71,22 +71,23 @@ static json_object *numbers(const struct sample *samples, unsigned count, size_t
 
 json_object *trial_json(const struct trial *trial)
 {
+	static const struct {
+		const char *key;
+		size_t offset;
+	} kept[] = {
+	        {"cpu_ns", offsetof(struct sample, cpu_ns)},
+	        {"wall_ns", offsetof(struct sample, wall_ns)},
+	        {"ops_per_second", offsetof(struct sample, ops_per_second)},
+	        {"peak_rss_bytes", offsetof(struct sample, peak_rss_bytes)},
+	        {"rss_to_live", offsetof(struct sample, rss_to_live)},
+	};
 	json_object *arms = json_object_new_array();
 	for (unsigned i = 0; i < trial->arm_count; i++) {
 		json_object *arm = arm_json(&trial->arms[i]);
-		const struct sample *samples = trial->samples[i];
-		json_object_object_add(
-		        arm, "cpu_ns",
-		        numbers(samples, trial->rounds, offsetof(struct sample, cpu_ns)));
-		json_object_object_add(
-		        arm, "wall_ns",
-		        numbers(samples, trial->rounds, offsetof(struct sample, wall_ns)));
-		json_object_object_add(
-		        arm, "ops_per_second",
-		        numbers(samples, trial->rounds, offsetof(struct sample, ops_per_second)));
-		json_object_object_add(
-		        arm, "peak_rss_bytes",
-		        numbers(samples, trial->rounds, offsetof(struct sample, peak_rss_bytes)));
+		for (size_t j = 0; j < sizeof(kept) / sizeof(kept[0]); j++)
+			json_object_object_add(
+			        arm, kept[j].key,
+			        numbers(trial->samples[i], trial->rounds, kept[j].offset));
 		json_object_array_add(arms, arm);
 	}
 	return arms;
