@@ -28,6 +28,7 @@ misses() {
 			"$2" -n $((n * OPS)) --touch $TOUCH
 	done
 	awk -v ops=$OPS '
+		function per_op(cost) { return cost > 0 ? cost / ops : 0 } # one miss less is none
 		$1 == "events:" { for (i = 2; i <= NF; i++) name[i] = $i }
 		$1 == "summary:" || $1 == "summary" {
 			runs++
@@ -37,7 +38,7 @@ misses() {
 				if (name[i] ~ /^(I1mr|D1mr|D1mw)$/) first += cost
 			}
 		}
-		END { if (runs != 2) exit 1; printf "%.4f %.4f\n", last / ops, first / ops }' "$WORK/1" "$WORK/2" ||
+		END { if (runs != 2) exit 1; printf "%.4f %.4f\n", per_op(last), per_op(first) }' "$WORK/1" "$WORK/2" ||
 		die "cachegrind left no summary"
 }
 
@@ -54,7 +55,7 @@ mkdir -p "$OUT/bench"
 			found=$(misses "$library" "$workload") || exit 1
 			read -r last first <<<"$found"
 			echo "| $workload | $name | $last | $first |"
-			[[ $workload/$name == mixed/hakmem ]] && echo "$last" >"$WORK/mixed"
+			[[ $workload/$name != mixed/hakmem ]] || echo "$last" >"$WORK/mixed"
 		done
 	done
 } | tee "$WORK/table"
