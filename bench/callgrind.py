@@ -29,7 +29,8 @@
   callgrind.py calls-in FILE LIBRARY   what a program pays its allocator: CALLS from other objects into
                                        LIBRARY's malloc and kin, INSTRUCTIONS with all that they
                                        call, INSTRUCTIONS of LIBRARY's own code (glibc: not known,
-                                       -), and a line per function: NAME CALLS INSTRUCTIONS
+                                       -); a line per function that is called: NAME CALLS
+                                       INSTRUCTIONS; and the costliest parts: own NAME INSTRUCTIONS
 
 Branches are conditional branches and indirect jumps (callgrind's Bc + Bi).
 """
@@ -238,6 +239,9 @@ def print_calls_in(path, library):
     print(calls, inside, "-" if is_libc(library) else own)
     for name, cost in sorted(entries.items(), key=lambda item: -item[1]["Ir"]):
         print(name, cost["calls"], cost["Ir"])
+    parts = Counter({name: c["Ir"] for (obj, name), c in profile.self_cost.items() if is_own(obj, name)})
+    for name, cost in parts.most_common(0 if is_libc(library) else 20):
+        print("own", name, cost)
 
 
 def is_free(name):
