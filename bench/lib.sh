@@ -68,8 +68,9 @@ valgrind_run() {
 	read -ra tool <<<"$3"
 	shift 3
 	[[ $library == */libc.so.6 ]] || preload=("LD_PRELOAD=$library")
-	# Nothing of ours may depend on the clock: memory is not given back while counting.
-	env -i PATH=/usr/bin:/bin LD_BIND_NOW=1 HAKMEM_PURGE_MS=3600000 "${preload[@]}" setarch -R \
+	# Nothing may depend on the clock: nobody gives memory back by it while we count.
+	env -i PATH=/usr/bin:/bin LD_BIND_NOW=1 HAKMEM_PURGE_MS=3600000 MIMALLOC_RESET_DELAY=3600000 MIMALLOC_PURGE_DELAY=3600000 \
+		MALLOC_CONF=dirty_decay_ms:-1,muzzy_decay_ms:-1 "${preload[@]}" setarch -R \
 		valgrind "${tool[@]}" "$HAKBENCH" "$@" >"$output.log" 2>&1 || {
 		cat "$output.log" >&2
 		die "hakbench $* under valgrind failed with $library"
