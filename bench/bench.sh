@@ -9,12 +9,16 @@ set -u
 cd "$(dirname "$0")/.." || exit 1
 # shellcheck source=bench/lib.sh
 . bench/lib.sh
+rm -f "$OUT/bench/report.md"
 arguments=(-o "$OUT/bench" -r "${ROUNDS:-5}" -d "${SECONDS_EACH:-0.3}")
 [[ ${1:-} == bench-quick ]] && arguments+=(--quick)
 [[ -n ${WORKLOADS:-} ]] && arguments+=(--workloads "$WORKLOADS")
 libraries=$(compared_libraries) || exit
 mapfile -t libraries <<<"$libraries"
-"$HAKBENCH" compare "${arguments[@]}" "${libraries[@]}" || exit
+"$HAKBENCH" compare "${arguments[@]}" "${libraries[@]}"
+status=$?
+[[ $status == 0 || $status == 4 && -s $OUT/bench/report.md ]] || exit $status
 cat "$OUT/bench/report.md"
 echo "kept in $OUT/bench: report.md, results.json, speed.svg, rss.svg"
 report_all
+exit $status

@@ -51,7 +51,6 @@ int lab_ab(const struct lab_options *options)
 	lab_arguments(options, workload, options->threads[0], arguments);
 	trial = (struct trial){
 	        .arms = arms, .arm_count = 2, .rounds = options->rounds, .arguments = arguments};
-	trial_prove(&trial);
 	trial_run(&trial, workload);
 	trial_costs(&trial, 0, options->metric, cost_a);
 	trial_costs(&trial, 1, options->metric, cost_b);

@@ -11,6 +11,7 @@
 #include "bench/lab.h"
 
 static struct trial trial;
+static bool left_out;
 
 /* Names are cut out of "NAME=PATH". */
 static unsigned make_arms(const struct lab_options *options, struct arm arms[TRIAL_ARMS])
@@ -48,8 +49,20 @@ static json_object *row_of(const char *name, json_object *threads)
 	return row;
 }
 
-static json_object *measure(const struct lab_options *options, const struct workload *workload,
-                            const char *threads)
+/* Adds a row if `figure`; a row without one is left out, which the exit status says at the end. */
+static void add_row(json_object *rows, bool figure, const char *name, json_object *threads)
+{
+	if (figure) {
+		json_object_array_add(rows, row_of(name, threads));
+		return;
+	}
+	json_object_put(threads);
+	fprintf(stderr, "hakbench: %s is left out\n", name);
+	left_out = true;
+}
+
+static void measure(const struct lab_options *options, const struct workload *workload,
+                    const char *threads, json_object *rows)
 {
 	struct lab_options own = *options;
 	const char *arguments[LAB_ARGUMENTS];
@@ -60,12 +73,12 @@ static json_object *measure(const struct lab_options *options, const struct work
 	trial.arguments = arguments;
 	snprintf(label, sizeof(label), "%s, %s thread%s", workload->name, threads,
 	         strcmp(threads, "1") ? "s" : "");
-	trial_run(&trial, label);
+	bool figure = trial_measured(&trial, label);
 	if (options->slots)
 		snprintf(label, sizeof(label), "%s, %s slots", workload->name, options->slots);
 	else
 		snprintf(label, sizeof(label), "%s", workload->name);
-	return row_of(label, json_object_new_int64(strtol(threads, NULL, 10)));
+	add_row(rows, figure, label, json_object_new_int64(strtol(threads, NULL, 10)));
 }
 
 static bool is_wanted(const struct lab_options *options, const struct workload *workload)
@@ -76,17 +89,19 @@ static bool is_wanted(const struct lab_options *options, const struct workload *
 	return wanted;
 }
 
-static void measure_workloads(const struct lab_options *options, json_object *rows)
+/* False when the arms are not what they claim. */
+static bool measure_workloads(const struct lab_options *options, json_object *rows)
 {
 	static const char *const both[] = {"1", "2", NULL};
 	const char *const *threads = options->threads[0] ? options->threads : both;
-	trial_prove(&trial);
+	if (!trial_proved(&trial))
+		return false;
 	for (size_t i = 0; workloads[i]; i++)
 		for (size_t j = 0; is_wanted(options, workloads[i]) && threads[j]; j++)
 			if (fits(options, workloads[i], threads[j]) &&
 			    !(options->quick && workloads[i]->settle && j)) /* churn is long */
-				json_object_array_add(rows,
-				                      measure(options, workloads[i], threads[j]));
+				measure(options, workloads[i], threads[j], rows);
+	return true;
 }
 
 /* A line of the file is NAME COMMAND; empty ones and those that begin with # are not looked at. */
@@ -104,9 +119,7 @@ static void measure_programs(const char *path, json_object *rows)
 			continue;
 		for (unsigned i = 0; i < trial.arm_count; i++)
 			trial.arms[i].command = command;
-		trial_prove(&trial);
-		trial_run(&trial, name);
-		json_object_array_add(rows, row_of(name, NULL));
+		add_row(rows, trial_proved(&trial) && trial_measured(&trial, name), name, NULL);
 	}
 	free(line);
 	fclose(file);
@@ -139,7 +152,8 @@ static int finish(const struct lab_options *options, json_object *rows)
 	report.files[0] = path;
 	snprintf(markdown, sizeof(markdown), "%s/report.md", options->output);
 	report.output = markdown;
-	return lab_report(&report);
+	int status = lab_report(&report);
+	return status ? status : left_out ? EXIT_NO_FIGURE : 0;
 }
 
 int lab_compare(const struct lab_options *options)
@@ -159,7 +173,8 @@ int lab_compare(const struct lab_options *options)
 	trial.rounds = own.rounds;
 	json_object *rows = json_object_new_array();
 	if (own.workloads[0] || !own.programs)
-		measure_workloads(&own, rows);
+		if (!measure_workloads(&own, rows))
+			return EXIT_NO_FIGURE;
 	if (own.programs)
 		measure_programs(own.programs, rows);
 	return finish(&own, rows);

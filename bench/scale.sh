@@ -59,12 +59,13 @@ instructions | tee "$KEPT/instructions.md"
 
 libraries=$(compared_libraries) || exit
 mapfile -t libraries <<<"$libraries"
-results=()
+results=() status=0
 # timed NAME ARGUMENT...
 timed() {
 	local name=$1
 	shift
-	"$HAKBENCH" compare -r "${ROUNDS:-3}" "${libraries[@]}" "$@" -o "$KEPT/$name" || exit
+	"$HAKBENCH" compare -r "${ROUNDS:-3}" "${libraries[@]}" "$@" -o "$KEPT/$name" || status=$?
+	[[ -s $KEPT/$name/report.md ]] || exit $status
 	results+=("$KEPT/$name/results.json")
 }
 for blocks in $live; do
@@ -79,3 +80,4 @@ sort -g "$WORK/hakmem.counts" | awk 'NR == 1 { least = $1 } { most = $1 } END {
 	printf "scale: hakmem: %.2f to %.2f instructions per operation\n", least, most
 	exit most > 1.1 * least
 }' || { echo "scale: the cost grows with the heap"; exit 1; }
+exit $status

@@ -7,10 +7,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-static __attribute__((noreturn)) void no_figure(const struct arm *arm, const char *why)
+static bool no_figure(const struct arm *arm, const char *why)
 {
 	fprintf(stderr, "hakbench: arm %s: %s: no figure\n", arm->name, why);
-	exit(EXIT_NO_FIGURE);
+	return false;
 }
 
 unsigned trial_order(unsigned arm_count, unsigned round, unsigned k)
@@ -19,15 +19,16 @@ unsigned trial_order(unsigned arm_count, unsigned round, unsigned k)
 	return (position + round / 2) % arm_count;
 }
 
-void trial_prove(struct trial *trial)
+bool trial_proved(struct trial *trial)
 {
 	char why[ARM_WHY];
 	for (unsigned i = 0; i < trial->arm_count; i++)
 		if (!arm_prove(&trial->arms[i], why))
-			no_figure(&trial->arms[i], why);
+			return no_figure(&trial->arms[i], why);
+	return true;
 }
 
-void trial_run(struct trial *trial, const char *label)
+bool trial_measured(struct trial *trial, const char *label)
 {
 	char why[ARM_WHY];
 	bool terminal = isatty(STDERR_FILENO);
@@ -39,13 +40,20 @@ void trial_run(struct trial *trial, const char *label)
 				        trial->rounds, trial->arms[i].name);
 			if (!arm_measure(&trial->arms[i], trial->arguments,
 			                 &trial->samples[i][round], why))
-				no_figure(&trial->arms[i], why);
+				return no_figure(&trial->arms[i], why);
 		}
 	}
 	if (!trial->quiet)
 		fprintf(stderr,
 		        terminal ? "\r%s: %u rounds measured%20s\n" : "%s: %u rounds measured%s\n",
 		        label, trial->rounds, "");
+	return true;
+}
+
+void trial_run(struct trial *trial, const char *label)
+{
+	if (!trial_proved(trial) || !trial_measured(trial, label))
+		exit(EXIT_NO_FIGURE);
 }
 
 void trial_costs(const struct trial *trial, unsigned arm, enum metric metric, double *costs)

@@ -27,9 +27,11 @@ enum { EXIT_NO_FIGURE = 4 };
 /* Position in the arms of the k-th to be measured in a round. */
 unsigned trial_order(unsigned arm_count, unsigned round, unsigned k);
 
-/* Both end the program with EXIT_NO_FIGURE and the reason on stderr when an arm is not what it
- * claims. */
-void trial_prove(struct trial *trial);
+/* False, and the reason on stderr, when an arm is not what it claims, or fails. */
+bool trial_proved(struct trial *trial);
+bool trial_measured(struct trial *trial, const char *label);
+
+/* Both; ends the program with EXIT_NO_FIGURE when that is not possible. */
 void trial_run(struct trial *trial, const char *label);
 
 /* Costs of one arm, one per round; lower is better. */

@@ -60,9 +60,12 @@ int main(void) { for (int i = 0; i < 1000000; i++) free(address(64)); return 0; 
 gcc -O1 -no-pie -fno-pie "$WORK/p.c" -o "$WORK/entry" && gcc -static "$WORK/p.c" -o "$WORK/static" || fail "gcc"
 echo "entry $WORK/entry" >"$WORK/programs"
 compare --programs "$WORK/programs" -o "$WORK/d" || fail "not position-independent: $(cat "$WORK/errors")"
-echo "static $WORK/static" >"$WORK/programs"
+printf 'static %s\nentry %s\n' "$WORK/static" "$WORK/entry" >"$WORK/programs"
 compare --programs "$WORK/programs" -o "$WORK/e"
 [[ $? == 4 ]] || fail "a static program was measured: $(cat "$WORK/errors")"
+grep -q '^hakbench: static is left out' "$WORK/errors" || fail "$(cat "$WORK/errors")"
+grep -q '^| entry |' "$WORK/e/report.md" || fail "one row without a figure, and the others are lost: $(cat "$WORK/errors")"
+grep -q '^| static |' "$WORK/e/report.md" && fail "a static program has a row"
 
 # Counted, not timed: what a program of the lab pays libhakmem per call.
 mkdir "$WORK/out"
