@@ -25,7 +25,8 @@ ENTRY = re.compile(r"(malloc|free|calloc|realloc|reallocarray|memalign|aligned_a
                    r"|free_sized|free_aligned_sized|_Zn[wa]\w+|_Zd[la]\w+)$")
 SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_DYNSYM = 2, 3, 4, 11
 STT_FUNC, STT_GNU_IFUNC = 2, 10
-R_X86_64_64 = 1
+R_X86_64_64, R_X86_64_GOTPCRELX = 1, 41
+JUMP = 0xE9
 
 Section = namedtuple("Section", "name type flags address offset size link info align entry_size")
 Function = namedtuple("Function", "code relocations")
@@ -87,6 +88,9 @@ def linked_code(path, compiled):
         code = bytearray(elf.data[start:start + size])
         for offset, kind_of_relocation, _, _ in compiled[name].relocations:
             width = 8 if kind_of_relocation == R_X86_64_64 else 4
+            # The linker makes `jmp *f@GOT(%rip)` (ff 25 distance) `jmp f; nop` (e9 distance 90).
+            if kind_of_relocation == R_X86_64_GOTPCRELX and code[offset - 2] == JUMP:
+                offset -= 1
             code[offset:offset + width] = bytes(width)
         linked[name] = bytes(code)
     return linked
