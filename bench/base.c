@@ -13,6 +13,7 @@ enum { MAX_NOTES = 16 };
 
 static struct bench_note notes_made[MAX_NOTES];
 static size_t notes_count;
+static struct bench_count count_made;
 
 uint64_t bench_now_ns(void)
 {
@@ -40,15 +41,12 @@ void bench_unmap(void *memory, size_t bytes)
 	munmap(memory, bytes);
 }
 
-void bench_open_all(struct worker *worker, void *(*make)(struct worker *))
+void bench_open_all(struct worker *worker, void (*make)(struct worker *workers))
 {
 	static pthread_mutex_t opening = PTHREAD_MUTEX_INITIALIZER;
-	/* Worker 0 is the first of the array of all workers. */
-	struct worker *workers = worker - worker->index;
 	pthread_mutex_lock(&opening);
-	bool first = !worker->state;
-	for (unsigned i = 0; first && i < worker->workers; i++)
-		workers[i].state = make(&workers[i]);
+	if (!worker->state)
+		make(worker - worker->index); /* worker 0 is the first of the array */
 	pthread_mutex_unlock(&opening);
 }
 
@@ -74,4 +72,14 @@ size_t bench_notes(const struct bench_note **notes)
 {
 	*notes = notes_made;
 	return notes_count;
+}
+
+void bench_count(const char *name, const char *text, uint64_t value)
+{
+	count_made = (struct bench_count){name, text, value};
+}
+
+const struct bench_count *bench_counted(void)
+{
+	return count_made.name ? &count_made : NULL;
 }

@@ -94,9 +94,9 @@ void bench_unmap(void *memory, size_t bytes);
 
 /*
  * For workloads whose blocks come from one thread to begin with: the first worker that opens makes
- * the state of all of them, each by make(worker); the others find theirs made.
+ * the state of all of them by make(the array of all workers); the others find theirs made.
  */
-void bench_open_all(struct worker *worker, void *(*make)(struct worker *));
+void bench_open_all(struct worker *worker, void (*make)(struct worker *workers));
 
 /* Ends the program: one line on stderr, exit 1. A benchmark with a failed malloc has no result. */
 void bench_fail(const char *what) __attribute__((noreturn));
@@ -104,6 +104,15 @@ void bench_fail(const char *what) __attribute__((noreturn));
 /* Notes are kept by name: a later note of the same name replaces the earlier one. */
 void bench_note(const char *name, uint64_t rss_bytes, uint64_t live_bytes);
 size_t bench_notes(const struct bench_note **notes);
+
+/* A count that a workload adds to its result, one at most; NULL: it has none. */
+struct bench_count {
+	const char *name; /* in JSON */
+	const char *text; /* what it is a count of */
+	uint64_t value;
+};
+void bench_count(const char *name, const char *text, uint64_t value);
+const struct bench_count *bench_counted(void);
 
 /*
  * The workload `trace`: reads the file, ends the program when it is none, and returns how many

@@ -99,7 +99,7 @@ static bool measure_workloads(const struct lab_options *options, json_object *ro
 	for (size_t i = 0; workloads[i]; i++)
 		for (size_t j = 0; is_wanted(options, workloads[i]) && threads[j]; j++)
 			if (fits(options, workloads[i], threads[j]) &&
-			    !(options->quick && workloads[i]->settle && j)) /* churn is long */
+			    !(options->quick && workloads[i]->default_ops && j)) /* churn is long */
 				measure(options, workloads[i], threads[j], rows);
 	return true;
 }

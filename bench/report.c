@@ -24,6 +24,7 @@ static void text_counters(const struct counters *counters, uint64_t ops)
 void report_text(const struct workload *workload, const struct bench_options *options,
                  const struct result *result)
 {
+	const struct bench_count *count = bench_counted();
 	const struct bench_note *notes;
 	size_t note_count = bench_notes(&notes);
 	printf("workload   %s%s: %s; %u thread%s, seed %llu\n", workload->name,
@@ -45,6 +46,8 @@ void report_text(const struct workload *workload, const struct bench_options *op
 	printf("memory     peak RSS %.2f MiB, RSS at the end %.2f MiB, %llu page faults\n",
 	       MIB(result->peak_rss_bytes), MIB(result->rss_bytes),
 	       (unsigned long long)result->page_faults);
+	if (count)
+		printf("%-10s %llu %s\n", "counted", (unsigned long long)count->value, count->text);
 	for (unsigned i = 0; options->threads > 1 && i < options->threads; i++) {
 		const struct worker *worker = &result->workers[i];
 		printf("thread %-3u %llu operations in %.3f s, %.2f ns/op\n", i,
@@ -75,6 +78,7 @@ static void json_counters(const struct counters *counters, uint64_t ops)
 void report_json(const struct workload *workload, const struct bench_options *options,
                  const struct result *result)
 {
+	const struct bench_count *count = bench_counted();
 	const struct bench_note *notes;
 	size_t note_count = bench_notes(&notes);
 	printf("{\"workload\":\"%s\",\"null\":%s,\"allocator\":", workload->name,
@@ -107,7 +111,10 @@ void report_json(const struct workload *workload, const struct bench_options *op
 		printf("%s{\"name\":\"%s\",\"rss_bytes\":%llu,\"live_bytes\":%llu}", i ? "," : "",
 		       notes[i].name, (unsigned long long)notes[i].rss_bytes,
 		       (unsigned long long)notes[i].live_bytes);
-	printf("],\"proof\":");
+	printf("]");
+	if (count)
+		printf(",\"%s\":%llu", count->name, (unsigned long long)count->value);
+	printf(",\"proof\":");
 	proof_print(false);
 	printf("}\n");
 }

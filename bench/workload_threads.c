@@ -42,7 +42,7 @@ static void generation_open(struct worker *worker)
  * As larson's warm-up does it: one thread allocates the blocks of all, and replaces each of them
  * some times in random order, before anybody else has one.
  */
-static void *larson_make(struct worker *worker)
+static struct generation *larson_generation(struct worker *worker)
 {
 	struct generation *generation = bench_map(sizeof(*generation));
 	struct random random = random_seed(worker->options->seed, LARSON_SEED + worker->index);
@@ -58,6 +58,12 @@ static void *larson_make(struct worker *worker)
 		touch_block(*block, size, TOUCH_LEAST);
 	}
 	return generation;
+}
+
+static void larson_make(struct worker *workers)
+{
+	for (unsigned i = 0; i < workers->workers; i++)
+		workers[i].state = larson_generation(&workers[i]);
 }
 
 static void larson_open(struct worker *worker)

@@ -51,6 +51,12 @@ usage large --null
 usage mixed -n 10 -d 1
 usage nosuch
 
+# Blocks of different threads in one cache line: none with one thread. (With glibc there are some with four.)
+shared() { "$@" --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["shared_blocks"])'; }
+[[ $(shared "$HAKBENCH" scratch -n 100) == 0 ]] || fail "scratch: one thread shares a line with itself"
+some=$(shared "$HAKBENCH" scratch -n 100 -t 4)
+((some > 0 && some <= 32)) || fail "scratch: $some of 32 blocks share a line"
+
 # Half of the slots hold a live block: memory grows with them.
 rss() { preloaded "$HAKBENCH" mixed --slots "$1" -n 1000 --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["peak_rss_bytes"] >> 20)'; }
 few=$(rss 400) many=$(rss 200000)
