@@ -23,10 +23,10 @@ OPS=500000 # of the shorter run
 # inside NAME LIBRARY LIVE: instructions per operation inside the allocator. Half of the slots are full. Only the
 # loop is counted: freeing all at the end costs more the longer the heap was stirred, and would not cancel.
 inside() {
-	local first tool="--tool=callgrind --toggle-collect=malloc_run"
-	valgrind_run "$WORK/$1.1" "$2" "$tool --callgrind-out-file=$WORK/$1.1" tiny --slots $((2 * $3)) -n $OPS &
+	local first counting="--tool=callgrind --toggle-collect=malloc_run"
+	valgrind_run "$WORK/$1.1" "$2" "$counting --callgrind-out-file=$WORK/$1.1" tiny --slots $((2 * $3)) -n $OPS &
 	first=$!
-	(valgrind_run "$WORK/$1.2" "$2" "$tool --callgrind-out-file=$WORK/$1.2" tiny --slots $((2 * $3)) -n $((2 * OPS))) &&
+	(valgrind_run "$WORK/$1.2" "$2" "$counting --callgrind-out-file=$WORK/$1.2" tiny --slots $((2 * $3)) -n $((2 * OPS))) &&
 		wait $first || exit 1
 	bench/callgrind.py split "$WORK/$1.1" "$WORK/$1.2" $OPS "$2" | awk '$1 == "inside" { print $2 }'
 }
