@@ -168,9 +168,8 @@ static uint64_t realloc_run(struct worker *worker, uint64_t ops)
 		size_t size = buffer ? buffer[0] + buffer[0] / 2 : 16;
 		if (size > 1 << 20)
 			size = 16;
-		buffer = realloc(buffer, size);
-		touch_block(buffer, size, TOUCH_LEAST);
-		slots->slot[index] = buffer;
+		slots->slot[index] = realloc(buffer, size);
+		touch_block(slots->slot[index], size, TOUCH_LEAST);
 	}
 	return ops;
 }
