@@ -56,7 +56,7 @@ report_all() {
 	[[ -f $OUT/bench/results.json && -f $OUT/bench/programs/results.json ]] || return 0
 	mkdir -p "$OUT/bench/all"
 	"$HAKBENCH" report "$OUT/bench/results.json" "$OUT/bench/programs/results.json" -o "$OUT/bench/all/report.md" &&
-		echo "workloads and programs together: $OUT/bench/all/report.md" && sed -n '/^Geometric means/,/^$/p;/^| CPU time, to/,/^$/p' "$OUT/bench/all/report.md"
+		echo "workloads and programs together: $OUT/bench/all/report.md" && sed -n '/^Geometric means/,/^!/{/^!/!p}' "$OUT/bench/all/report.md"
 	return 0
 }
 
