@@ -79,13 +79,15 @@ static void sample_large(struct thread *thread, struct large *block, size_t n)
 	                        sample_weight(sampler, n, block->bytes, distance));
 }
 
-static void *large_malloc(struct thread *thread, size_t n, size_t align, bool clear)
+enum large_use { LARGE_PLAIN, LARGE_CLEARED, LARGE_GROWING };
+
+static void *large_malloc(struct thread *thread, size_t n, size_t align, enum large_use use)
 {
 	struct large block;
 	bool zeroed;
 	enum hak_route route =
 	        align > GRANULE_SIZE || n <= MEDIUM_MAX ? HAK_ROUTE_ALIGNED : HAK_ROUTE_LARGE;
-	if (n > PTRDIFF_MAX || !large_take(n, align, &block, &zeroed))
+	if (n > PTRDIFF_MAX || !large_take(n, align, use == LARGE_GROWING, &block, &zeroed))
 		return no_memory();
 	probe_hakmem_cold_begin(0, 0);
 	if (thread)
@@ -95,7 +97,7 @@ static void *large_malloc(struct thread *thread, size_t n, size_t align, bool cl
 		tcache_visit_end(thread);
 		sample_large(thread, &block, n);
 	}
-	if (clear && !zeroed)
+	if (use == LARGE_CLEARED && !zeroed)
 		memset(block.base, 0, n);
 	probe_hakmem_cold_end(route, 0);
 	return block.base;
@@ -159,7 +161,7 @@ static cold_path void *malloc_outside(size_t n, bool clear)
 		return clear ? __libc_calloc(1, n) : __libc_malloc(n);
 	unsigned class = size_class_of(n);
 	if (!class)
-		return large_malloc(thread, n, ALIGN_MIN, clear);
+		return large_malloc(thread, n, ALIGN_MIN, clear ? LARGE_CLEARED : LARGE_PLAIN);
 	void *p = thread ? tcache_malloc(thread, n, class) : orphan_malloc(class);
 	if (!p)
 		return no_memory();
@@ -177,7 +179,7 @@ static __attribute__((noinline)) void *malloc_cached(struct thread *thread, size
 {
 	unsigned class = size_class_of(n);
 	if (unlikely(!class))
-		return large_malloc(thread, n, ALIGN_MIN, false);
+		return large_malloc(thread, n, ALIGN_MIN, LARGE_PLAIN);
 	void *p = class_malloc(thread, n, class);
 	return likely(p) ? p : no_memory();
 }
@@ -194,7 +196,7 @@ static __attribute__((noinline)) void *calloc_cached(struct thread *thread, size
 {
 	unsigned class = size_class_of(n);
 	if (unlikely(!class))
-		return large_malloc(thread, n, ALIGN_MIN, true);
+		return large_malloc(thread, n, ALIGN_MIN, LARGE_CLEARED);
 	void *p = class_malloc(thread, n, class);
 	return likely(p) ? memset(p, 0, n) : no_memory();
 }
@@ -220,7 +222,7 @@ void *alloc_aligned(size_t align, size_t n)
 	if (rounded)
 		return alloc_malloc(rounded);
 	struct thread *thread = tcache_self ? tcache_self : init_thread();
-	return large_malloc(thread, max_size(n, 1), align, false);
+	return large_malloc(thread, max_size(n, 1), align, LARGE_PLAIN);
 }
 
 /* --- free
@@ -309,7 +311,9 @@ void *alloc_move(void *p, size_t size, size_t n)
 		alloc_free(p);
 		return NULL;
 	}
-	void *q = alloc_malloc(n);
+	void *q = n > size && n > MEDIUM_MAX
+	                  ? large_malloc(tcache_self, n, ALIGN_MIN, LARGE_GROWING)
+	                  : alloc_malloc(n);
 	if (unlikely(!q))
 		return NULL;
 	memcpy(q, p, min_size(size, n));

@@ -178,19 +178,21 @@ static uint64_t *gauge_of(enum span_kind kind)
 	                          : &tally_process.memory.span_bytes;
 }
 
-struct span *arena_take(unsigned granules, enum span_kind kind, bool *zeroed)
+/* A run with `room` free granules behind it; NULL when there is none. */
+static struct span *take_run(unsigned granules, unsigned room, enum span_kind kind, bool *zeroed)
 {
 	lock_take(&lock);
-	uint32_t index = find_arena(granules);
+	uint32_t index = find_arena(granules + room);
 	if (index == WINDOW_ARENAS) {
 		lock_give(&lock);
 		return NULL;
 	}
 	struct arena *arena = arena_at(index);
-	int granule =
-	        find_run(arena->free & arena->dirty, granules); /* pages that are there already */
+	int granule = -1;
+	if (!room) /* pages that are there already */
+		granule = find_run(arena->free & arena->dirty, granules);
 	if (granule < 0)
-		granule = find_run(arena->free, granules);
+		granule = find_run(arena->free, granules + room);
 	uint64_t mask = run_mask((unsigned)granule, granules);
 	*zeroed = !(arena->dirty & mask);
 	grown += (uint64_t)count_in(~arena->dirty, mask, granules) * GRANULE_SIZE;
@@ -208,6 +210,18 @@ struct span *arena_take(unsigned granules, enum span_kind kind, bool *zeroed)
 		arena->head[(unsigned)granule + i] = (uint8_t)granule;
 	lock_give(&lock);
 	return span;
+}
+
+struct span *arena_take(unsigned granules, enum span_kind kind, bool *zeroed)
+{
+	return take_run(granules, 0, kind, zeroed);
+}
+
+struct span *arena_take_growing(unsigned granules, enum span_kind kind, bool *zeroed)
+{
+	unsigned room = (unsigned)min_size(granules, ARENA_GRANULES - 1 - granules);
+	struct span *span = take_run(granules, room, kind, zeroed);
+	return span ? span : take_run(granules, 0, kind, zeroed);
 }
 
 void arena_give(struct span *span)

@@ -91,6 +91,10 @@ void arena_init(void);
  */
 struct span *arena_take(unsigned granules, enum span_kind kind, bool *zeroed);
 
+/* The same for what is growing: where as much again is free behind it, so that it can go on in
+ * place. */
+struct span *arena_take_growing(unsigned granules, enum span_kind kind, bool *zeroed);
+
 /* Gives the run back; its address map entries have been cleared by the caller. */
 void arena_give(struct span *span);
 

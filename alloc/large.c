@@ -193,14 +193,15 @@ static bool take_huge(size_t n, size_t align, struct large *block, bool *zeroed)
 	return true;
 }
 
-bool large_take(size_t n, size_t align, struct large *block, bool *zeroed)
+bool large_take(size_t n, size_t align, bool growing, struct large *block, bool *zeroed)
 {
 	if (n > LARGE_MAX || align > GRANULE_SIZE) {
 		if (!take_huge(n, align, block, zeroed))
 			return false;
 	} else {
 		unsigned granules = (unsigned)(round_up(n, GRANULE_SIZE) >> GRANULE_SHIFT);
-		struct span *span = arena_take(granules, SPAN_LARGE, zeroed);
+		struct span *span = growing ? arena_take_growing(granules, SPAN_LARGE, zeroed)
+		                            : arena_take(granules, SPAN_LARGE, zeroed);
 		if (!span)
 			return false;
 		*block = (struct large){.base = span_base(span), .bytes = span_bytes(span)};

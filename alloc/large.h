@@ -20,9 +20,10 @@ struct large {
 
 /*
  * A block of at least `n` bytes (1 .. PTRDIFF_MAX) aligned to `align` (a power of two). `*zeroed`
- * tells whether its bytes read as zero. False when there is no memory.
+ * tells whether its bytes read as zero. `growing`: it replaces a smaller one, and is likely to be
+ * resized again. False when there is no memory.
  */
-bool large_take(size_t n, size_t align, struct large *block, bool *zeroed);
+bool large_take(size_t n, size_t align, bool growing, struct large *block, bool *zeroed);
 
 /* How many bytes of freed huge blocks are kept for the next taker; 0: none. Called once, at start.
  */

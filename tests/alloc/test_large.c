@@ -19,7 +19,7 @@ TEST(large_sizes)
 	for (size_t n = MEDIUM_MAX + 1; n < 40 << 20; n += n / 3) {
 		struct large block, found;
 		bool zeroed;
-		REQUIRE(large_take(n, 16, &block, &zeroed));
+		REQUIRE(large_take(n, 16, false, &block, &zeroed));
 		CHECK(block.bytes >= n);
 		CHECK(block.huge == (n > LARGE_MAX));
 		memset(block.base, 0x77, block.bytes);
@@ -40,7 +40,7 @@ TEST(large_alignments)
 	for (size_t align = 16; align <= (size_t)1 << 30; align *= 2) {
 		struct large block;
 		bool zeroed;
-		REQUIRE(large_take(100000, align, &block, &zeroed));
+		REQUIRE(large_take(100000, align, false, &block, &zeroed));
 		CHECK((uintptr_t)block.base % align == 0);
 		memset(block.base, 1, 100000);
 		large_give(&block);
@@ -56,7 +56,7 @@ TEST(large_table)
 	uint64_t before = tally_process.memory.huge_bytes;
 	bool zeroed;
 	for (int i = 0; i < N; i++)
-		REQUIRE(large_take(LARGE_MAX + 1 + (size_t)i * 64, 16, &blocks[i], &zeroed));
+		REQUIRE(large_take(LARGE_MAX + 1 + (size_t)i * 64, 16, false, &blocks[i], &zeroed));
 	size_t bad = 0;
 	for (int i = 0; i < N; i += 2)
 		large_give(&blocks[i]);
@@ -80,12 +80,12 @@ TEST(huge_blocks_are_kept_for_a_while)
 	large_purge(UINT64_MAX);
 	struct large a, b;
 	bool zeroed;
-	REQUIRE(large_take(5 << 20, 16, &a, &zeroed));
+	REQUIRE(large_take(5 << 20, 16, false, &a, &zeroed));
 	CHECK(zeroed);
 	memset(a.base, 3, a.bytes);
 	large_give(&a);
 	CHECK(tally_process.memory.huge_cached_bytes == a.bytes);
-	REQUIRE(large_take((5 << 20) - 5000, 16, &b, &zeroed));
+	REQUIRE(large_take((5 << 20) - 5000, 16, false, &b, &zeroed));
 	CHECK(b.base == a.base && !zeroed);
 	CHECK(tally_process.memory.huge_cached_bytes == 0);
 	large_give(&b);
@@ -103,10 +103,31 @@ TEST(huge_blocks_are_kept_for_a_while)
 	CHECK(nonzero == 0);
 	alloc_free(p);
 	for (int i = 0; i < 200; i++) { /* what is kept has a limit */
-		REQUIRE(large_take(((size_t)4 << 20) + (size_t)i * 100000, 16, &a, &zeroed));
+		REQUIRE(large_take(((size_t)4 << 20) + (size_t)i * 100000, 16, false, &a, &zeroed));
 		large_give(&a);
 		CHECK(tally_process.memory.huge_cached_bytes <= 128 << 20);
 	}
+}
+
+/* What has grown once is put where it can grow again, not into a gap that just holds it. */
+TEST(large_growing_has_room)
+{
+	support_init();
+	void *three[3];
+	for (int i = 0; i < 3; i++)
+		three[i] = alloc_malloc(100000); /* two granules each */
+	char *p = alloc_malloc(30000);
+	p[0] = 7;
+	alloc_free(three[1]);
+	p = alloc_realloc(p, 100000);
+	REQUIRE(p != NULL);
+	CHECK(p[0] == 7);
+	CHECK(alloc_realloc(p, 190000) == p);
+	CHECK(alloc_realloc(p, 250000) == p);
+	CHECK(alloc_usable_size(p) == 4 * GRANULE_SIZE);
+	alloc_free(p);
+	alloc_free(three[0]);
+	alloc_free(three[2]);
 }
 
 /* In place where the granules behind are free, by moving pages when huge; contents stay. */
