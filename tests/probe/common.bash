@@ -5,7 +5,8 @@ set -u
 OUT=${OUT:-out}
 hakprobe=$OUT/hakprobe
 libhakmem=$(realpath "$OUT/libhakmem.so")
-dir=$(mktemp -d)
+# Not below TMPDIR: the name of a socket must be short, and a container's /tmp is another.
+dir=$(mktemp -d /tmp/hakprobe.XXXXXX) || exit 1
 pids=()
 
 clean_up() {
@@ -16,6 +17,7 @@ clean_up() {
 trap clean_up EXIT
 
 fail() {
+	exec >&2 # a caller may have its stdout in a file
 	echo "FAILED: $*"
 	local file
 	for file in "$dir"/*.err; do
@@ -24,16 +26,18 @@ fail() {
 	exit 1
 }
 
-# wait_until WHAT COMMAND...: polls; gives up after 60 s.
-wait_until() {
-	local what=$1 i
-	shift
-	for ((i = 0; i < 1200; i++)); do
-		"$@" && return 0
+# wait_for WHAT COMMAND...: polls for at least two minutes. What takes a tenth of a second here may
+# take seconds where others want the processor, too.
+wait_for() {
+	local i
+	for ((i = 0; i < 2400; i++)); do
+		"${@:2}" && return 0
 		sleep 0.05
 	done
-	fail "waited 60 s for: $what"
+	return 1
 }
+# wait_until WHAT COMMAND...: polls, and fails when it does not come.
+wait_until() { wait_for "$@" || fail "waited in vain for: $1"; }
 
 # lines FILE N: whether it has at least N lines.
 lines() { [[ -e $1 ]] && (($(wc -l <"$1") >= $2)); }
