@@ -12,7 +12,7 @@ strip -o "$dir/run/bare" "$dir/whole"
 
 start bare "$dir/run/bare"
 need_bpf
-"$hakprobe" -p "$target" --flame alloc -o "$dir/x.hak" -o "$dir/live.folded" 5 >"$dir/view" \
+"$hakprobe" -p "$target" --ceiling 100 --flame alloc -o "$dir/x.hak" -o "$dir/live.folded" 5 >"$dir/view" \
 	2>"$dir/view.err" 8>&- 9>&- &
 watcher=$!
 pids+=("$watcher")

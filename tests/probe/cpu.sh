@@ -6,8 +6,13 @@
 
 start target "$OUT/tests/probe/cpu_target"
 need_bpf
-"$hakprobe" -p "$target" --hz 999 --flame cpu -o "$dir/cpu.folded" -o "$dir/cpu.pb.gz" --json 4 1 \
-	>"$dir/json" 2>"$dir/watch.err" 8>&- 9>&- || fail "hakprobe exited with $?"
+# Longer where the target does not get the processor.
+for seconds in 4 16 64; do
+	"$hakprobe" -p "$target" --hz 999 --ceiling 100 --flame cpu -o "$dir/cpu.folded" -o "$dir/cpu.pb.gz" --json $seconds 1 \
+		>"$dir/json" 2>"$dir/watch.err" 8>&- 9>&- || fail "hakprobe exited with $?"
+	samples=$(sed -n "s/.* \([0-9]*\) samples of the allocator's CPU time.*/\1/p" "$dir/watch.err")
+	((samples >= 1000)) && break
+done
 exec 8>&-
 wait "$target" || fail "the target exited with $?"
 python3 - "$dir" >"$dir/verdict" 2>&1 <<'END' || fail "$(cat "$dir/verdict")"

@@ -5,7 +5,7 @@
 
 start target "$OUT/tests/probe/flame_target"
 need_bpf
-"$hakprobe" -p "$target" --flame alloc -o "$dir/a.folded" -o "$dir/a.svg" 0.5 >"$dir/view" \
+"$hakprobe" -p "$target" --ceiling 100 --flame alloc -o "$dir/a.folded" -o "$dir/a.svg" -o "$dir/a.hak" 0.5 >"$dir/view" \
 	2>"$dir/view.err" 8>&- 9>&- &
 watcher=$!
 pids+=("$watcher")
@@ -14,11 +14,14 @@ tell go
 hear done
 kill -INT "$watcher"
 wait "$watcher" || fail "hakprobe exited with $?"
-grep -q ' 0 stacks are truncated, 0 samples were lost' "$dir/view.err" || fail "$(cat "$dir/view.err")"
+nothing_lost "$dir/view.err"
+grep -q ' 0 stacks are truncated, ' "$dir/view.err" || fail "$(cat "$dir/view.err")"
 grep -q '</svg>' "$dir/a.svg" || fail "a.svg is no SVG"
 
-python3 - "$dir/a.folded" "$dir/view.err" >"$dir/verdict" 2>&1 <<'END' || fail "$(cat "$dir/verdict")"
+python3 - "$dir/a.folded" "$dir/view.err" "$dir/a.hak" >"$dir/verdict" 2>&1 <<'END' || fail "$(cat "$dir/verdict")"
 import math, re, sys
+sys.path.insert(0, "tests/probe")
+import capture
 folded = [line.rstrip("\n").rsplit(" ", 1) for line in open(sys.argv[1])]
 samples = int(re.search(r"(\d+) sampled allocations", open(sys.argv[2]).read()).group(1))
 assert samples > 500, f"only {samples} samples"
@@ -38,13 +41,12 @@ for stack, value in folded:
         other += int(value)
         assert "stdio" in stack or int(value) < 0.01 * true_total, f"unknown stack {stack} {value}"
 total = sum(weight.values())
-# Five standard errors of a sum of `samples` independent weights, and one magazine a class for the
-# start.
-bound = 5 / math.sqrt(samples) + 0.01
-assert abs(total / true_total - 1) < bound, f"{total} bytes estimated, {true_total} allocated ({samples} samples)"
+# Six standard errors, and one magazine a class for the start.
+error = math.sqrt(capture.variance(sys.argv[3])) / true_total
+assert abs(total / true_total - 1) < 6 * error + 0.01, f"{total} bytes estimated, {true_total} allocated ({samples} samples)"
 for path, share in shares.items():
     got = weight[path] / total
-    assert abs(got - share) < 5 * math.sqrt(share / samples) + 0.01, f"{path}: {got:.3f} instead of {share}"
+    assert abs(got - share) < 6 * math.sqrt(share) * error + 0.01, f"{path}: {got:.3f} instead of {share}"
 print(f"{samples} samples: {total / true_total - 1:+.2%} of the true bytes; "
       + ", ".join(f"{p} {weight[p] / total:.3f} ({s})" for p, s in shares.items()))
 END

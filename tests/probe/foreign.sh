@@ -14,7 +14,7 @@ grep -q libhakmem "/proc/$target/maps" && fail "the target maps libhakmem"
 "$hakprobe" -p "$target" 0.1 1 >"$dir/none" 2>"$dir/none.err" && fail "shows figures that it cannot have"
 grep -q 'does not map libhakmem; it emits otel_memory' "$dir/none.err" || fail "no word about otel_memory"
 "$hakprobe" -p "$target" --flame cpu -o "$dir/x.svg" 2>"$dir/none.err" && fail "--flame cpu without libhakmem"
-"$hakprobe" -p "$target" --flame alloc,live,temporary -o "$dir/%k.folded" -o "$dir/all.html" 0.2 \
+"$hakprobe" -p "$target" --flame alloc,live,temporary --within 60000 -o "$dir/%k.folded" -o "$dir/all.html" 0.2 \
 	>"$dir/view" 2>"$dir/watch.err" 8>&- 9>&- &
 watcher=$!
 pids+=("$watcher")

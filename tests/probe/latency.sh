@@ -9,7 +9,14 @@ is() { [[ $(semaphore "$1" "$2") == "$3" ]]; }
 start target "$OUT/tests/probe/exact_target" 4000
 need_bpf
 tell go
-"$hakprobe" -p "$target" --latency --json 0.5 8 >"$dir/json" 2>"$dir/json.err" || fail "--latency --json exits with $?"
+# The windows are short at first: until some visit has fallen into one.
+"$hakprobe" -p "$target" --latency --json 0.5 >"$dir/json" 2>"$dir/json.err" 8>&- 9>&- &
+watcher=$!
+pids+=("$watcher")
+seen() { lines "$dir/json" 8 && grep -q '"seen":[1-9]' "$dir/json"; }
+wait_until "a visit to be seen" seen
+kill -INT "$watcher"
+wait "$watcher" || fail "--latency --json exits with $?"
 "$hakprobe" -p "$target" --latency --ceiling 100 0.5 2 >"$dir/view" 2>"$dir/view.err" || fail "--latency exits with $?"
 grep -q 'two traps' "$dir/view.err" || fail "does not say what it costs"
 for word in '^cold visit +seen' '^malloc (magazine|depot|previous|span) ' 'cold visits were seen; [1-9][0-9]* ns' \
@@ -19,7 +26,7 @@ done
 for name in cold_begin cold_end; do
 	is hakmem $name 0 || fail "hakmem:$name is up after the end"
 done
-"$hakprobe" -p "$target" --flame alloc -o "$dir/all.folded" --class 432B 1 2 >"$dir/class" 2>"$dir/class.err" ||
+"$hakprobe" -p "$target" --flame alloc -o "$dir/all.folded" --class 432B --ceiling 100 2 2 >"$dir/class" 2>"$dir/class.err" ||
 	fail "--class exits with $?"
 [[ $(grep -cE '^ +[0-9]+ +432 ' "$dir/class") == 3 ]] || fail "no table of class 432 alone: $(cat "$dir/class")"
 grep -qE '^ +[0-9]+ +464 ' "$dir/class" && fail "other classes are shown as well"

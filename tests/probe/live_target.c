@@ -3,7 +3,8 @@
  * Keeps, leaks and frees known numbers of bytes on known call paths: `keep` holds 48 MiB, `leak`
  * loses 96 MiB, `churn` allocates 256 MiB of which each block is freed at once. A third of the
  * leaks come in a first round, after which it says "first" and waits; then "done". Before the first
- * line from stdin it allocates 64 MiB that nobody saw (`early`).
+ * line from stdin it allocates 64 MiB that nobody saw (`early`). The argument is the pause between
+ * steps in microseconds.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,8 +78,10 @@ static void say(const char *line, size_t length)
 		exit(1);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	unsigned pause = argc > 1 ? (unsigned)atoi(argv[1]) : 500;
+
 	early();
 	say("early\n", 6);
 	wait_for_line();
@@ -86,9 +89,7 @@ int main(void)
 		keep();
 		leak();
 		churn();
-		/* Slow enough for the sampler's rate limit: all samples then weigh about the same.
-		 */
-		usleep(500);
+		usleep(pause);
 		if (i == ROUNDS / 3) {
 			say("first\n", 6);
 			wait_for_line();

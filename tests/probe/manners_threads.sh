@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Many threads at once, many short ones, and forks: the target is unharmed and the counts are exact.
+# Many threads at once, many short ones, and forks: the target is unharmed and the counts are exact, also
+# where a burst of tallies has overflowed the ring, as records are cumulative.
 # STRESS=1: a thousand threads, ten thousand short ones, a thousand forks.
 . tests/probe/common.bash
 if [[ ${STRESS:-0} == 1 ]]; then threads=1000 short=10000 forks=1000; else threads=300 short=2000 forks=100; fi
@@ -30,12 +31,12 @@ want = int(sys.argv[2])
 sizes = sorted(c["size"] for c in last["classes"] if c["size"] >= 1872)
 (record,) = [c for c in last["classes"] if c["size"] == sizes[0]]
 assert record["mallocs"] == record["frees"] == want, (record["mallocs"], record["frees"], want)
-assert last["probe"]["lost"] == 0, last["probe"]
+print(last["probe"]["lost"])
 END2
-	said+=("$count $mode")
+	said+=("$count $mode ($(cat "$dir/verdict") tallies lost)")
 }
 
 try threads "$threads" "$threads"
 try short "$short" "$short"
 try fork "$forks" 1 # children are not the process that is watched
-echo "counts exact, nothing lost, targets exit 0: ${said[*]}"
+echo "counts exact, targets exit 0: ${said[*]}"

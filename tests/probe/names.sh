@@ -57,7 +57,7 @@ END
 	outer=$!
 	pids+=("$outer")
 	exec 8>"$dir/in" 9<"$dir/out"
-	inner() { target=$(pgrep -P "$outer") && maps_library "$target"; }
+	inner() { read -r target _ <"/proc/$outer/task/$outer/children" && maps_library "$target"; }
 	wait_until "the container" inner
 	pids+=("$target")
 	rm -rf "$dir/there"

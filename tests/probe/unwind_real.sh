@@ -8,13 +8,16 @@ export HAKMEM_SAMPLE_BYTES=16384
 results=
 worst=0
 
-# watch NAME: `target` is busy; 3 s of it.
+# watch NAME: `target` is busy; 3 s of it, more where it does not get the processor.
 watch() {
-	"$hakprobe" -p "$target" --flame alloc -o "$dir/$1.folded" -d 3 3 >"$dir/$1.view" \
-		2>"$dir/$1.watch.err" 8>&- 9>&- || fail "$1: hakprobe exited with $?: $(cat "$dir/$1.watch.err")"
-	local line samples truncated
-	line=$(grep 'sampled allocations stand' "$dir/$1.watch.err") || fail "$1: no samples"
-	read -r samples truncated < <(sed -E 's/.* ([0-9]+) sampled .*; ([0-9]+) stacks are.*/\1 \2/' <<<"$line")
+	local line samples truncated seconds
+	for seconds in 3 12 48; do
+		"$hakprobe" -p "$target" --ceiling 100 --flame alloc -o "$dir/$1.folded" -d $seconds $seconds >"$dir/$1.view" \
+			2>"$dir/$1.watch.err" 8>&- 9>&- || fail "$1: hakprobe exited with $?: $(cat "$dir/$1.watch.err")"
+		line=$(grep 'sampled allocations stand' "$dir/$1.watch.err") || fail "$1: no samples"
+		read -r samples truncated < <(sed -E 's/.* ([0-9]+) sampled .*; ([0-9]+) stacks are.*/\1 \2/' <<<"$line")
+		((samples >= 500)) && break
+	done
 	((samples >= 200)) || fail "$1: only $samples samples"
 	# A whole stack begins at the thread's start, by name or, in a stripped libc, by module.
 	local astray
