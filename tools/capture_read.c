@@ -141,7 +141,7 @@ static int check_counts(struct reader *r, struct capture_end *end)
 static int find_names(struct reader *r, struct capture *c)
 {
 	const struct table *table = &r->tables[CAPTURE_NAMES];
-	const char *text = table->data, *end = text + table->used;
+	const char *text = table->data ? table->data : "", *end = text + table->used;
 
 	if (c->end.names > table->used)
 		return wrong(r, "is corrupt: it has fewer names than were written");
