@@ -21,7 +21,7 @@ VERSION := 0.1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps test-deps demo test test-alloc test-bench test-probe stress icount icount-gate icount-budget ab-check bench bench-quick bench-programs icount-programs cachemiss bench-scale bench-deps zero-cost overhead exact lint install clean docs
+.PHONY: all deps test-deps demo test test-alloc test-bench test-probe stress icount icount-gate icount-budget ab-check bench bench-quick bench-programs icount-programs cachemiss bench-scale bench-deps zero-cost overhead exact lint asan tsan fuzz fuzz-here test-units install clean docs
 
 all: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakprobe $(OUT)/hakbench $(OUT)/libhakrecord.so
 
@@ -34,6 +34,8 @@ RUN_DEBS   := valgrind gdb python3 redis-server redis-tools sqlite3 git binutils
 
 # Heavy; where they cannot be installed, the tests that want them skip and say so.
 TEST_DEBS  := chromium chromium-driver golang-go
+LINT_DEBS  := clang-format clang-tidy cppcheck shellcheck
+FUZZ_DEBS  := libclang-rt-14-dev
 
 deps:
 	@tests/deps.sh $(BUILD_DEBS) $(RUN_DEBS)
@@ -224,6 +226,46 @@ test-probe: all test-deps $(OUT)/tests/tools_units $(TEST_PROGS)
 stress: all $(TEST_PROGS)
 	@OUT=$(OUT) STRESS=1 tests/run.sh $(sort $(wildcard tests/probe/manners_*.sh))
 
+# --- sanitizers and fuzzing, in builds of their own ----------------------------------------------
+
+comma := ,
+UNITS := $(OUT)/tests/alloc_units $(OUT)/tests/tools_units $(OUT)/tests/bench_units
+UBSAN := -fsanitize=undefined -fno-sanitize-recover=undefined
+
+test-units: $(UNITS) $(OUT)/tests/probe/stack_target
+	@OUT=$(OUT) tests/run.sh $(UNITS_RUN)
+
+# The allocator wants the addresses that AddressSanitizer has its shadow at, so it has UBSan alone.
+asan:
+	$(MAKE) OUT=$(OUT)-ubsan CFLAGS='$(UBSAN)' LDFLAGS='$(UBSAN)' UNITS_RUN=$(OUT)-ubsan/tests/alloc_units test-units
+	$(MAKE) OUT=$(OUT)-asan CFLAGS='-fsanitize=address $(UBSAN)' LDFLAGS='-fsanitize=address $(UBSAN)' \
+	  UNITS_RUN='$(OUT)-asan/tests/tools_units $(OUT)-asan/tests/bench_units' test-units
+
+tsan:
+	TSAN_OPTIONS="suppressions=tests/tsan.supp halt_on_error=1 abort_on_error=1 $$TSAN_OPTIONS" $(MAKE) OUT=$(OUT)-tsan \
+	  CFLAGS='-fsanitize=thread -include tests/tsan.h' LDFLAGS=-fsanitize=thread UNITS_RUN=$(OUT)-tsan/tests/alloc_units test-units
+
+FUZZERS := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/fuzz/*.c))
+CORES   := $(OUT)/obj/alloc.a $(OUT)/obj/tools.a $(OUT)/obj/bench.a
+$(OUT)/obj/alloc.a: $(ALLOC_CORE)
+$(OUT)/obj/tools.a: $(TOOL_CORE)
+$(OUT)/obj/bench.a: $(BENCH_CORE)
+$(CORES):
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(FUZZERS): $(OUT)/tests/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(CORES)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer $(if $(filter options,$*),-Wl$(comma)--wrap=os_each_environment -Wl$(comma)--wrap=os_write_stderr) \
+	  $^ $(TOOL_LIBS) -o $@
+
+fuzz-here: $(FUZZERS)
+	@OUT=$(OUT) tests/fuzz/run.sh $(FUZZERS)
+
+fuzz:
+	@tests/deps.sh $(FUZZ_DEBS)
+	$(MAKE) OUT=$(OUT)-fuzz CC=$(CLANG) CFLAGS='-fsanitize=fuzzer-no-link,address $(UBSAN)' LDFLAGS='-fsanitize=address $(UBSAN)' fuzz-here
+
 # --- claims, each a command ---------------------------------------------------------------------
 
 demo: all
@@ -274,6 +316,7 @@ docs/options.md: $(OUT)/libhakmem.so
 docs: docs/options.md
 
 lint:
+	@tests/deps.sh $(LINT_DEBS)
 	@OUT=$(OUT) tests/lint.sh
 
 install: all
@@ -296,6 +339,6 @@ install: all
 	install -m 644 docs/man/hakprobe.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 
 clean:
-	rm -rf $(OUT) out-noprobes
+	rm -rf $(OUT) $(OUT)-asan $(OUT)-ubsan $(OUT)-tsan $(OUT)-fuzz out-noprobes
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

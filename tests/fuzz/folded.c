@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Folded stacks, of anybody's. */
+#include <string.h>
+
+#include "tests/fuzz/input.h"
+#include "tools/import.h"
+
+static int on_stack(void *context, const char *const *frames, size_t count, double weight)
+{
+	volatile size_t *sum = context;
+
+	for (size_t i = 0; i < count; i++)
+		*sum += strlen(frames[i]);
+	return weight < 0; /* stops there */
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	volatile size_t sum = 0;
+	const char *unit;
+
+	import_profile(input_path_with(".folded", data, size), on_stack, (void *)&sum, &unit);
+	return (int)(0 * strlen(unit));
+}
