@@ -32,7 +32,7 @@ count() {
 		done
 	fi
 	[[ $library == */libc.so.6 ]] || preload=("LD_PRELOAD=$library")
-	env -i PATH=/usr/local/bin:/usr/bin:/bin LC_ALL=C LD_BIND_NOW=1 "${SLOWED[@]}" "${settings[@]}" "${preload[@]}" setarch -R \
+	env -i PATH=/usr/local/bin:/usr/bin:/bin LC_ALL=C LD_BIND_NOW=1 "${SLOWED[@]}" "${settings[@]}" "${preload[@]}" "${FIXED_ADDRESSES[@]}" \
 		valgrind --tool=callgrind --callgrind-out-file="$WORK/$name.$allocator" \
 		"${words[@]}" </dev/null >/dev/null 2>"$WORK/$name.$allocator.log" ||
 		die "$name with $allocator: $(tail -n 5 "$WORK/$name.$allocator.log")"

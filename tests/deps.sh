@@ -16,8 +16,10 @@ if [ "$(id -u)" != 0 ]; then
 	as_root=sudo
 fi
 echo "deps: installing$missing" >&2
+# A fresh machine may be busy with its own upgrades, and a mirror does not always answer at once.
+patient='-o DPkg::Lock::Timeout=300 -o Acquire::Retries=3'
 # RUNLEVEL=1: the packages' servers are wanted as programs, not started as services.
 export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1
 # shellcheck disable=SC2086
-install() { $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get install -y -qq --no-install-recommends $missing >/dev/null; }
-install 2>/dev/null || { $as_root apt-get update -qq && install; }
+install() { $as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get $patient install -y -qq --no-install-recommends $missing >/dev/null; }
+install 2>/dev/null || { $as_root apt-get $patient update -qq && install; }

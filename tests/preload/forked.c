@@ -16,7 +16,7 @@
 
 #include "check.h"
 
-enum { THREADS = 3, FORKS = 150, STDIO_FORKS = 50, BLOCKS = 200, HUNG_AFTER_S = 60 };
+enum { THREADS = 3, FORKS = 150, STDIO_FORKS = 50, BLOCKS = 200, HUNG_AFTER_S = 100 };
 
 static atomic_bool stop;
 static volatile sig_atomic_t forks_in_handler;
