@@ -315,7 +315,7 @@ docs/options.md: $(OUT)/libhakmem.so
 	HAKMEM_VERBOSE=options LD_PRELOAD=$(abspath $<) ls $< 2> $@ >/dev/null
 docs: docs/options.md
 
-lint:
+lint: $(BPF_SKEL) $(PROTO)
 	@tests/deps.sh $(LINT_DEBS)
 	@OUT=$(OUT) tests/lint.sh
 

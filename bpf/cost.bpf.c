@@ -148,8 +148,8 @@ int on_sample(struct bpf_perf_event_data *ctx)
 		key.ip = ctx->regs.ip;
 	count_ip(&key, ctx->sample_period);
 	if (hak_wants_stacks && (key.flags & HAK_IP_KERNEL) && (key.flags & HAK_IP_BELOW))
-		send_stack(ctx, (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()),
-		           &id, &key, ctx->sample_period);
+		send_stack(ctx, (struct pt_regs *)bpf_task_pt_regs(bpf_get_current_task_btf()), &id,
+		           &key, ctx->sample_period);
 	else if (hak_wants_stacks && !(key.flags & HAK_IP_KERNEL) && in_allocator(key.ip))
 		send_stack(ctx, &ctx->regs, &id, &key, ctx->sample_period);
 	hak_count_hit(start);

@@ -28,8 +28,8 @@ struct hak_counters hak_counters = {};
 static __always_inline bool hak_is_target(struct bpf_pidns_info *id)
 {
 	if (bpf_get_ns_current_pid_tgid(hak_ns_dev, hak_ns_ino, id, sizeof(*id))) {
-		/* The task is not in our namespace, but maybe in one below. From the first one all can
-		 * be seen; from another container only its own. */
+		/* The task is not in our namespace, but maybe in one below. From the first one all
+		 * can be seen; from another container only its own. */
 		__u64 both = bpf_get_current_pid_tgid();
 
 		if (hak_ns_ino != HAK_FIRST_PID_NS)

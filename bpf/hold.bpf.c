@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
 /*
- * hakmem:thread_start of a program that `hakprobe -c` has started: stops it at its first malloc, once,
- * until everything else is attached.
+ * hakmem:thread_start of a program that `hakprobe -c` has started: stops it at its first malloc,
+ * once, until everything else is attached.
  */
 #include "vmlinux.h"
 #include "hak.bpf.h"

@@ -9,7 +9,8 @@ enum {
 	HAK_LATENCY_MALLOC, /* operation of hakmem:cold_begin */
 	HAK_LATENCY_FREE,
 	HAK_LATENCY_OPERATIONS,
-	HAK_LATENCY_BUCKETS = 32, /* bucket 0: below 2 ns; i: 2^i up to 2^(i+1) ns; the last: and above */
+	HAK_LATENCY_BUCKETS =
+	        32, /* bucket 0: below 2 ns; i: 2^i up to 2^(i+1) ns; the last: and above */
 	HAK_LATENCY_CELLS = HAK_LATENCY_OPERATIONS * HAK_ROUTE_COUNT,
 };
 

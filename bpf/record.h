@@ -40,9 +40,9 @@ typedef int64_t hak_s64;
 #endif
 
 enum {
-	HAK_RECORD_VERSION = 1,  /* raised by any change of a layout below */
-	HAK_CLASS_COUNT = 105,   /* class 0 and 104 size classes */
-	HAK_NOTE_PROCESS = 1,    /* type of the ELF note */
+	HAK_RECORD_VERSION = 1, /* raised by any change of a layout below */
+	HAK_CLASS_COUNT = 105,  /* class 0 and 104 size classes */
+	HAK_NOTE_PROCESS = 1,   /* type of the ELF note */
 };
 
 #define HAK_RECORD_MAGIC 0x314d454d4b4148ull /* "HAKMEM1", little endian */
@@ -64,7 +64,8 @@ enum hak_route {
 	HAK_ROUTE_LARGE,    /* larger than the largest size class */
 	HAK_ROUTE_ALIGNED,  /* alignment that no size class has */
 	HAK_ROUTE_SAMPLED,  /* a sampled object */
-	HAK_ROUTE_CHECKED,  /* HAKMEM_FASTLANE_DIRECT=0, or a thread that is exiting: block by block */
+	HAK_ROUTE_CHECKED,  /* HAKMEM_FASTLANE_DIRECT=0, or a thread that is exiting: block by block
+	                     */
 	HAK_ROUTE_LIBC,     /* served by glibc (realloc of a foreign pointer) */
 	HAK_ROUTE_COUNT,
 };
@@ -106,17 +107,17 @@ struct hak_slot {
 
 /* One thread. */
 struct hak_thread_record {
-	hak_u64 next;  /* address of the next live thread's record, 0 at the end */
-	hak_u64 seq;   /* odd while the owner changes the record */
-	hak_u64 tid;   /* kernel thread id; 0 in the process record's `exited` */
-	hak_u64 slots; /* address of struct hak_slot[HAK_CLASS_COUNT]; 0 once the thread exits */
-	hak_u64 start_ns;         /* CLOCK_MONOTONIC */
-	hak_u64 tally_ns;         /* CLOCK_MONOTONIC_COARSE of the last hakmem:tally */
-	hak_u64 large_bytes;      /* bytes (whole blocks) of class 0 mallocs, cumulative */
-	hak_u64 large_freed;      /* bytes of class 0 frees, cumulative; libc's not included */
-	hak_u64 samples;          /* otel_memory:alloc fired */
-	hak_u64 cold_visits;      /* all cold visits; drives the tally clock */
-	hak_u64 sample_bytes;     /* mean sampling distance of this thread now; 0 = not sampling */
+	hak_u64 next;     /* address of the next live thread's record, 0 at the end */
+	hak_u64 seq;      /* odd while the owner changes the record */
+	hak_u64 tid;      /* kernel thread id; 0 in the process record's `exited` */
+	hak_u64 slots;    /* address of struct hak_slot[HAK_CLASS_COUNT]; 0 once the thread exits */
+	hak_u64 start_ns; /* CLOCK_MONOTONIC */
+	hak_u64 tally_ns; /* CLOCK_MONOTONIC_COARSE of the last hakmem:tally */
+	hak_u64 large_bytes;  /* bytes (whole blocks) of class 0 mallocs, cumulative */
+	hak_u64 large_freed;  /* bytes of class 0 frees, cumulative; libc's not included */
+	hak_u64 samples;      /* otel_memory:alloc fired */
+	hak_u64 cold_visits;  /* all cold visits; drives the tally clock */
+	hak_u64 sample_bytes; /* mean sampling distance of this thread now; 0 = not sampling */
 	hak_u64 reserved[5];
 	struct hak_class_record classes[HAK_CLASS_COUNT];
 };
@@ -131,8 +132,8 @@ struct hak_memory {
 	hak_u64 metadata_bytes; /* arena headers, magazines, thread records */
 	hak_u64 depot_blocks[HAK_CLASS_COUNT]; /* blocks in full magazines of the depot */
 	hak_u64 span_free[HAK_CLASS_COUNT];    /* free blocks that spans hold, carved or not */
-	hak_u64 purges;         /* times that memory went back to the OS */
-	hak_u64 purged_bytes;   /* cumulative */
+	hak_u64 purges;                        /* times that memory went back to the OS */
+	hak_u64 purged_bytes;                  /* cumulative */
 	hak_u64 huge_cached_bytes; /* mapped, freed huge blocks kept for the next taker */
 };
 
@@ -148,8 +149,8 @@ struct hak_process_record {
 	hak_u64 threads;             /* address of the first live thread's record */
 	hak_u64 threads_live;
 	hak_u64 threads_exited;
-	hak_u64 start_ns;            /* CLOCK_MONOTONIC of the first cold visit */
-	hak_u64 sample_bytes;        /* HAKMEM_SAMPLE_BYTES: mean distance of samples */
+	hak_u64 start_ns;                    /* CLOCK_MONOTONIC of the first cold visit */
+	hak_u64 sample_bytes;                /* HAKMEM_SAMPLE_BYTES: mean distance of samples */
 	hak_u64 class_size[HAK_CLASS_COUNT]; /* block size in bytes; 0 for class 0 */
 	struct hak_memory memory;
 	struct hak_thread_record exited; /* sum of all threads that have exited */

@@ -108,24 +108,24 @@ static __always_inline void copy_frames(struct hak_stack *stack, void *ctx)
 
 /* Calls `send` with the arguments and the smallest number of pages, a constant, that holds
  * `pages`: so that a ring holds no more than needed. */
-#define hak_send_slice(pages, send, ...)               \
-	do {                                           \
-		if ((pages) <= 1)                      \
-			send(__VA_ARGS__, 1);          \
-		else if ((pages) <= 2)                 \
-			send(__VA_ARGS__, 2);          \
-		else if ((pages) <= 3)                 \
-			send(__VA_ARGS__, 3);          \
-		else if ((pages) <= 4)                 \
-			send(__VA_ARGS__, 4);          \
-		else if ((pages) <= 6)                 \
-			send(__VA_ARGS__, 6);          \
-		else if ((pages) <= 8)                 \
-			send(__VA_ARGS__, 8);          \
-		else if ((pages) <= 12)                \
-			send(__VA_ARGS__, 12);         \
-		else                                   \
-			send(__VA_ARGS__, PAGES_MAX);  \
+#define hak_send_slice(pages, send, ...)              \
+	do {                                          \
+		if ((pages) <= 1)                     \
+			send(__VA_ARGS__, 1);         \
+		else if ((pages) <= 2)                \
+			send(__VA_ARGS__, 2);         \
+		else if ((pages) <= 3)                \
+			send(__VA_ARGS__, 3);         \
+		else if ((pages) <= 4)                \
+			send(__VA_ARGS__, 4);         \
+		else if ((pages) <= 6)                \
+			send(__VA_ARGS__, 6);         \
+		else if ((pages) <= 8)                \
+			send(__VA_ARGS__, 8);         \
+		else if ((pages) <= 12)               \
+			send(__VA_ARGS__, 12);        \
+		else                                  \
+			send(__VA_ARGS__, PAGES_MAX); \
 	} while (0)
 
 #endif

@@ -268,7 +268,9 @@ int capture__read(struct capture **capture, const char *path, char *why, size_t 
 		munmap((void *)r.file, r.bytes);
 	if (err == -ENOMEM)
 		wrong(&r, "needs more memory than there is");
-	if (c && kept) {
+	if (!c) {
+		free(kept);
+	} else if (kept) {
 		memcpy(kept, r.tables, sizeof(r.tables));
 		c->pieces = kept;
 	}

@@ -6,7 +6,6 @@
 
 export HAKMEM_SAMPLE_BYTES=16384
 results=
-worst=0
 
 # watch NAME: `target` is busy; 3 s of it, more where it does not get the processor.
 watch() {
