@@ -68,8 +68,8 @@ grep -q '^| layout |' "$WORK/gap.md" || fail "report: no layout part"
 "$HAKBENCH" report "$WORK/result.json" -o "$WORK/ab.md" || fail "report"
 grep -qE "^\*\*$(tail -n 1 "$WORK/said")\*\*" "$WORK/ab.md" || fail "report: another verdict than ab's"
 [[ -s $WORK/result.svg && -s $WORK/gap.png ]] || fail "report: no plot"
-"$HAKBENCH" compare -r 1 -n 20000 --workloads tiny,pc --threads 1,2 --lib "again=$HAKMEM" -o "$WORK/compare" 2>/dev/null ||
-	fail "compare"
+"$HAKBENCH" compare -r 1 -n 20000 --workloads tiny,pc --threads 1,2 --lib "again=$HAKMEM" -o "$WORK/compare" 2>"$WORK/said" ||
+	fail "compare: $(cat "$WORK/said")"
 grep -q '^| pc | 2 |' "$WORK/compare/report.md" || fail "compare: $(cat "$WORK/compare/report.md")"
 grep -q ' again |' "$WORK/compare/report.md" || fail "compare: the library of --lib is missing"
 [[ -s $WORK/compare/speed.svg && -s $WORK/compare/rss.svg ]] || fail "compare: no plots"

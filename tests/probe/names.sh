@@ -57,7 +57,10 @@ END
 	outer=$!
 	pids+=("$outer")
 	exec 8>"$dir/in" 9<"$dir/out"
-	inner() { read -r target _ <"/proc/$outer/task/$outer/children" && maps_library "$target"; }
+	inner() {
+		read -ra children <"/proc/$outer/task/$outer/children" # without an end of line, so never 0
+		target=${children[0]:-none} && maps_library "$target"
+	}
 	wait_until "the container" inner
 	pids+=("$target")
 	rm -rf "$dir/there"
