@@ -37,6 +37,8 @@ open_view() { new_view "$hakprobe -p $target $* 0.2 2>$dir/view.err"; }
 seen=0
 
 tmux_says new-session -d -s keeper "sleep 100000" # which the server lives for
+# By a short name, as the header shows it before other things in its line.
+cp "$libhakmem" "$dir/libhakmem.so" && libhakmem=$dir/libhakmem.so
 start target "$OUT/tests/probe/exact_target" 4000
 need_bpf
 tell go
