@@ -229,21 +229,21 @@ stress: all $(TEST_PROGS)
 # --- sanitizers and fuzzing, in builds of their own ----------------------------------------------
 
 comma := ,
-UNITS := $(OUT)/tests/alloc_units $(OUT)/tests/tools_units $(OUT)/tests/bench_units
+UNITS ?= $(OUT)/tests/alloc_units $(OUT)/tests/tools_units $(OUT)/tests/bench_units
 UBSAN := -fsanitize=undefined -fno-sanitize-recover=undefined
 
 test-units: $(UNITS) $(OUT)/tests/probe/stack_target
-	@OUT=$(OUT) tests/run.sh $(UNITS_RUN)
+	@OUT=$(OUT) tests/run.sh $(UNITS)
 
 # The allocator wants the addresses that AddressSanitizer has its shadow at, so it has UBSan alone.
 asan:
-	$(MAKE) OUT=$(OUT)-ubsan CFLAGS='$(UBSAN)' LDFLAGS='$(UBSAN)' UNITS_RUN=$(OUT)-ubsan/tests/alloc_units test-units
+	$(MAKE) OUT=$(OUT)-ubsan CFLAGS='$(UBSAN)' LDFLAGS='$(UBSAN)' UNITS=$(OUT)-ubsan/tests/alloc_units test-units
 	$(MAKE) OUT=$(OUT)-asan CFLAGS='-fsanitize=address $(UBSAN)' LDFLAGS='-fsanitize=address $(UBSAN)' \
-	  UNITS_RUN='$(OUT)-asan/tests/tools_units $(OUT)-asan/tests/bench_units' test-units
+	  UNITS='$(OUT)-asan/tests/tools_units $(OUT)-asan/tests/bench_units' test-units
 
 tsan:
 	TSAN_OPTIONS="suppressions=tests/tsan.supp halt_on_error=1 abort_on_error=1 $$TSAN_OPTIONS" $(MAKE) OUT=$(OUT)-tsan \
-	  CFLAGS='-fsanitize=thread -include tests/tsan.h' LDFLAGS=-fsanitize=thread UNITS_RUN=$(OUT)-tsan/tests/alloc_units test-units
+	  CFLAGS='-fsanitize=thread -include tests/tsan.h' LDFLAGS=-fsanitize=thread UNITS=$(OUT)-tsan/tests/alloc_units test-units
 
 FUZZERS := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/fuzz/*.c))
 CORES   := $(OUT)/obj/alloc.a $(OUT)/obj/tools.a $(OUT)/obj/bench.a
