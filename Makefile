@@ -242,7 +242,7 @@ asan:
 	  UNITS='$(OUT)-asan/tests/tools_units $(OUT)-asan/tests/bench_units' test-units
 
 tsan:
-	TSAN_OPTIONS="suppressions=tests/tsan.supp halt_on_error=1 abort_on_error=1 $$TSAN_OPTIONS" $(MAKE) OUT=$(OUT)-tsan \
+	TSAN_OPTIONS="halt_on_error=1 abort_on_error=1 $$TSAN_OPTIONS" $(MAKE) OUT=$(OUT)-tsan \
 	  CFLAGS='-fsanitize=thread -include tests/tsan.h' LDFLAGS=-fsanitize=thread UNITS=$(OUT)-tsan/tests/alloc_units test-units
 
 FUZZERS := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/fuzz/*.c))

@@ -123,7 +123,7 @@ static uint32_t map_arena(void)
 		if (i > last_owned)
 			last_owned = i;
 		__atomic_or_fetch(&owned[i / 64], (uint64_t)1 << (i % 64), __ATOMIC_RELEASE);
-		tally_process.memory.arena_bytes += ARENA_SIZE;
+		gauge_add(tally_process.memory.arena_bytes, ARENA_SIZE);
 		return i;
 	}
 	return WINDOW_ARENAS;
@@ -158,7 +158,7 @@ static void set_dirty(struct arena *arena, uint64_t mask, unsigned granules, boo
 	uint64_t bytes = (uint64_t)count_in(on ? ~arena->dirty : arena->dirty, mask, granules) *
 	                 GRANULE_SIZE;
 	uint64_t dirty = on ? arena->dirty | mask : arena->dirty & ~mask;
-	tally_process.memory.dirty_bytes += on ? bytes : -bytes;
+	gauge_add(tally_process.memory.dirty_bytes, on ? bytes : -bytes);
 	arena->dirty = dirty;
 	arena->aged &= dirty;
 	bit_put(with_dirty, index_of(arena), dirty != 0);
@@ -195,11 +195,11 @@ static struct span *take_run(unsigned granules, unsigned room, enum span_kind ki
 		granule = find_run(arena->free, granules + room);
 	uint64_t mask = run_mask((unsigned)granule, granules);
 	*zeroed = !(arena->dirty & mask);
-	grown += (uint64_t)count_in(~arena->dirty, mask, granules) * GRANULE_SIZE;
+	gauge_add(grown, (uint64_t)count_in(~arena->dirty, mask, granules) * GRANULE_SIZE);
 	arena->free &= ~mask;
 	set_dirty(arena, mask, granules, false);
 	bit_put(with_free, index, arena->free != 0);
-	*gauge_of(kind) += (uint64_t)granules * GRANULE_SIZE;
+	gauge_add(*gauge_of(kind), (uint64_t)granules * GRANULE_SIZE);
 
 	struct span *span = span_at(arena, (unsigned)granule);
 	*span = (struct span){.kind = (uint8_t)kind,
@@ -231,7 +231,7 @@ void arena_give(struct span *span)
 	lock_take(&lock);
 	uint64_t mask = run_mask(span->granule, span->granules);
 	hak_assert(!(arena->free & mask));
-	*gauge_of(span->kind) -= span_bytes(span);
+	gauge_add(*gauge_of(span->kind), -span_bytes(span));
 	span->kind = SPAN_NONE;
 	arena->free |= mask;
 	set_dirty(arena, mask, span->granules, true);
@@ -245,7 +245,7 @@ static void shrink_run(struct arena *arena, struct span *span, unsigned granules
 {
 	unsigned less = span->granules - granules;
 	uint64_t mask = run_mask(span->granule + granules, less);
-	*gauge_of(span->kind) -= (uint64_t)less * GRANULE_SIZE;
+	gauge_add(*gauge_of(span->kind), -(uint64_t)less * GRANULE_SIZE);
 	arena->free |= mask;
 	set_dirty(arena, mask, less, true);
 	bit_put(with_free, index_of(arena), true);
@@ -264,7 +264,7 @@ static bool grow_run(struct arena *arena, struct span *span, unsigned granules)
 	arena->free &= ~mask;
 	set_dirty(arena, mask, more, false);
 	bit_put(with_free, index_of(arena), arena->free != 0);
-	*gauge_of(span->kind) += (uint64_t)more * GRANULE_SIZE;
+	gauge_add(*gauge_of(span->kind), (uint64_t)more * GRANULE_SIZE);
 	for (unsigned i = 0; i < more; i++)
 		arena->head[first + i] = span->granule;
 	return true;
@@ -319,8 +319,8 @@ static void purge_run(struct arena *arena, unsigned granule, unsigned granules)
 		set_dirty(arena, mask, granules, true);
 		return;
 	}
-	tally_process.memory.purges++;
-	tally_process.memory.purged_bytes += bytes;
+	gauge_add(tally_process.memory.purges, 1);
+	gauge_add(tally_process.memory.purged_bytes, bytes);
 }
 
 /* Lock held, and dropped in between. */
@@ -352,7 +352,7 @@ void arena_purge(bool all)
 
 uint64_t arena_grown_bytes(void)
 {
-	return __atomic_load_n(&grown, __ATOMIC_RELAXED);
+	return gauge_get(grown);
 }
 
 void arena_lock(void)

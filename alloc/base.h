@@ -39,6 +39,14 @@
 #define hak_assert(x) ((void)(0 && (x)))
 #endif
 
+/*
+ * Gauges and the like: changed under a lock (or by one thread), read without, by those to whom a
+ * moment makes no difference.
+ */
+#define gauge_set(gauge, value)  __atomic_store_n(&(gauge), value, __ATOMIC_RELAXED)
+#define gauge_get(gauge)         __atomic_load_n(&(gauge), __ATOMIC_RELAXED)
+#define gauge_add(gauge, change) gauge_set(gauge, (gauge) + (change))
+
 static inline bool is_power_of_two(size_t n)
 {
 	return n != 0 && (n & (n - 1)) == 0;

@@ -43,7 +43,8 @@ void decay_note_growth(void)
 	uint64_t grown = arena_grown_bytes(), at = __atomic_load_n(&next, __ATOMIC_RELAXED);
 	if (likely(grown < at))
 		return;
-	uint64_t step = max_size(tally_process.memory.span_bytes / GROWTH_SHARE, GROWTH_MIN);
+	uint64_t step =
+	        max_size(gauge_get(tally_process.memory.span_bytes) / GROWTH_SHARE, GROWTH_MIN);
 	if (!__atomic_compare_exchange_n(&next, &at, grown + step, false, __ATOMIC_RELAXED,
 	                                 __ATOMIC_RELAXED))
 		return;
@@ -53,10 +54,10 @@ void decay_note_growth(void)
 
 int decay_now(void)
 {
-	uint64_t before = tally_process.memory.purged_bytes;
-	uint64_t cached = tally_process.memory.huge_cached_bytes;
+	uint64_t before = gauge_get(tally_process.memory.purged_bytes);
+	uint64_t cached = gauge_get(tally_process.memory.huge_cached_bytes);
 	depot_trim(true);
 	arena_purge(true);
 	large_purge(UINT64_MAX);
-	return cached || tally_process.memory.purged_bytes != before;
+	return cached || gauge_get(tally_process.memory.purged_bytes) != before;
 }

@@ -36,16 +36,15 @@ void depot_init(size_t limit_bytes)
 
 static void count_bytes(unsigned class, int64_t blocks)
 {
-	tally_process.memory.depot_blocks[class] += (uint64_t)blocks;
+	gauge_add(tally_process.memory.depot_blocks[class], (uint64_t)blocks);
 	__atomic_add_fetch(&total, (size_t)blocks * size_class_size(class), __ATOMIC_RELAXED);
 }
 
 bool depot_wants(unsigned class)
 {
 	const struct depot *depot = &depots[class];
-	uint32_t missed = __atomic_load_n(&depot->missed, __ATOMIC_RELAXED);
-	uint32_t needed = __atomic_load_n(&depot->needed, __ATOMIC_RELAXED);
-	return __atomic_load_n(&depot->full_count, __ATOMIC_RELAXED) < max_size(missed, needed);
+	return gauge_get(depot->full_count) <
+	       max_size(gauge_get(depot->missed), gauge_get(depot->needed));
 }
 
 /* Lock held. Tells whether a magazine with `blocks` is wanted and within the limits. */
@@ -54,7 +53,7 @@ static bool has_room(unsigned class, uint32_t blocks)
 	if (!depot_wants(class))
 		return false;
 	size_t size = size_class_size(class), more = blocks * size;
-	size_t share = tally_process.memory.span_bytes / TOTAL_SHARE;
+	size_t share = gauge_get(tally_process.memory.span_bytes) / TOTAL_SHARE;
 	return tally_process.memory.depot_blocks[class] * size + more <= limit &&
 	       __atomic_load_n(&total, __ATOMIC_RELAXED) + more <= TOTAL_FLOOR + share;
 }
@@ -65,8 +64,9 @@ static struct magazine *pop_full(struct depot *depot, unsigned class)
 	struct magazine *magazine = depot->full;
 	if (!magazine)
 		return NULL;
-	depot->full = magazine->next;
-	if (--depot->full_count < depot->full_min)
+	gauge_set(depot->full, magazine->next);
+	gauge_add(depot->full_count, -1u);
+	if (depot->full_count < depot->full_min)
 		depot->full_min = depot->full_count;
 	count_bytes(class, -(int64_t)magazine->count);
 	return magazine;
@@ -83,10 +83,10 @@ static struct magazine *take_full(struct depot *depot, unsigned class)
 struct magazine *depot_take(unsigned class)
 {
 	struct depot *depot = &depots[class];
-	if (__atomic_load_n(&depot->full, __ATOMIC_RELAXED))
+	if (gauge_get(depot->full))
 		return take_full(depot, class);
 	/* Without the lock: a lost count matters little. */
-	__atomic_store_n(&depot->missed, depot->missed + 1, __ATOMIC_RELAXED);
+	gauge_set(depot->missed, gauge_get(depot->missed) + 1);
 	return NULL;
 }
 
@@ -104,9 +104,10 @@ void depot_give(unsigned class, struct magazine *magazine)
 	bool keep = has_room(class, magazine->count);
 	if (keep) {
 		magazine->next = depot->full;
-		__atomic_store_n(&depot->full, magazine, __ATOMIC_RELAXED);
-		if (++depot->full_count > depot->full_max)
-			depot->full_max = depot->full_count;
+		gauge_set(depot->full, magazine);
+		gauge_add(depot->full_count, 1);
+		if (depot->full_count > depot->full_max)
+			gauge_set(depot->full_max, depot->full_count);
 		count_bytes(class, magazine->count);
 	}
 	lock_give(&depot->lock);
@@ -147,12 +148,13 @@ void depot_give_empty(unsigned class, struct magazine *magazine)
 static void trim_class(unsigned class, bool all)
 {
 	struct depot *depot = &depots[class];
-	if (!depot->full_max && !depot->missed && !depot->needed)
+	if (!gauge_get(depot->full_max) && !gauge_get(depot->missed) && !gauge_get(depot->needed))
 		return;
 	lock_take(&depot->lock);
 	uint32_t surplus = all ? depot->full_count : depot->full_min;
-	depot->needed = (uint32_t)max_size(depot->missed, depot->full_max - depot->full_min);
-	depot->missed = 0;
+	uint32_t used = depot->full_max - depot->full_min;
+	gauge_set(depot->needed, (uint32_t)max_size(gauge_get(depot->missed), used));
+	gauge_set(depot->missed, 0);
 	lock_give(&depot->lock);
 	for (; surplus; surplus--) {
 		struct magazine *magazine = take_full(depot, class);
@@ -161,7 +163,8 @@ static void trim_class(unsigned class, bool all)
 		drain(class, magazine);
 	}
 	lock_take(&depot->lock);
-	depot->full_min = depot->full_max = depot->full_count;
+	depot->full_min = depot->full_count;
+	gauge_set(depot->full_max, depot->full_count);
 	lock_give(&depot->lock);
 }
 

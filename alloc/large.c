@@ -94,7 +94,7 @@ static struct kept kept_remove(size_t i)
 {
 	struct kept block = kept[i];
 	kept[i] = kept[--kept_count];
-	tally_process.memory.huge_cached_bytes -= block.bytes;
+	gauge_add(tally_process.memory.huge_cached_bytes, -block.bytes);
 	return block;
 }
 
@@ -139,7 +139,7 @@ static void keep_or_unmap(void *base, size_t bytes, uint64_t now_ns)
 			return;
 	}
 	kept[kept_count++] = (struct kept){.base = base, .bytes = bytes, .freed_ns = now_ns};
-	tally_process.memory.huge_cached_bytes += bytes;
+	gauge_add(tally_process.memory.huge_cached_bytes, bytes);
 }
 
 void large_purge(uint64_t before_ns)
@@ -168,7 +168,7 @@ static bool table_add(const struct kept *memory)
 	*find_entry(table, slots, (uintptr_t)memory->base) =
 	        (struct entry){.base = (uintptr_t)memory->base, .bytes = memory->bytes};
 	used++;
-	tally_process.memory.huge_bytes += memory->bytes;
+	gauge_add(tally_process.memory.huge_bytes, memory->bytes);
 	return true;
 }
 
@@ -267,7 +267,7 @@ void large_give(const struct large *block)
 		misuse_report(MISUSE_DOUBLE_FREE, block->base, 0);
 	}
 	table_remove(entry);
-	tally_process.memory.huge_bytes -= block->bytes;
+	gauge_add(tally_process.memory.huge_bytes, -block->bytes);
 	keep_or_unmap(block->base, block->bytes, now_ns);
 	lock_give(&lock);
 }
@@ -314,7 +314,7 @@ bool large_resize(struct large *block, size_t n)
 		changed.bytes = bytes;
 		*find_entry(table, slots, changed.base) = changed;
 		used++;
-		tally_process.memory.huge_bytes += bytes - block->bytes;
+		gauge_add(tally_process.memory.huge_bytes, bytes - block->bytes);
 	}
 	lock_give(&lock);
 	if (ok) {

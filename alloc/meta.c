@@ -39,7 +39,7 @@ static void *carve(size_t bytes)
 			return NULL;
 		chunk = base;
 		chunk_left = CHUNK;
-		tally_process.memory.metadata_bytes += CHUNK;
+		gauge_add(tally_process.memory.metadata_bytes, CHUNK);
 	}
 	void *p = chunk;
 	chunk += bytes;

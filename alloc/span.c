@@ -32,7 +32,7 @@ static struct bin *bin_of(const struct span *span)
 static void gauge_free(unsigned class, enum span_kind kind, int64_t change)
 {
 	if (kind == SPAN_CLASS)
-		tally_process.memory.span_free[class] += (uint64_t)change;
+		gauge_add(tally_process.memory.span_free[class], (uint64_t)change);
 }
 
 static size_t span_available(const struct span *span)
@@ -135,7 +135,7 @@ static void span_emptied(struct bin *bin, struct span *span)
 	if (bin->spare)
 		span_release(span);
 	else
-		bin->spare = span;
+		gauge_set(bin->spare, span);
 }
 
 /* Bin lock held. A span that has free blocks, listed; NULL when there is no memory. */
@@ -146,7 +146,7 @@ static struct span *span_with_blocks(struct bin *bin, unsigned class, enum span_
 	if (!bin->spare)
 		return span_new(bin, class, kind);
 	struct span *span = bin->spare;
-	bin->spare = NULL;
+	gauge_set(bin->spare, NULL);
 	list_push(bin, span);
 	return span;
 }
@@ -269,12 +269,12 @@ void span_drain(unsigned class, void *const *cells, size_t n)
 void span_trim(unsigned class)
 {
 	struct bin *bin = &bins[class];
-	if (!__atomic_load_n(&bin->spare, __ATOMIC_RELAXED))
+	if (!gauge_get(bin->spare))
 		return;
 	lock_take(&bin->lock);
 	if (bin->spare)
 		span_release(bin->spare);
-	bin->spare = NULL;
+	gauge_set(bin->spare, NULL);
 	lock_give(&bin->lock);
 }
 

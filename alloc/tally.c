@@ -77,7 +77,7 @@ void tally_enter(struct hak_thread_record *record, struct hak_slot *slots)
 	change_begin();
 	record->next = tally_process.threads;
 	tally_process.threads = (uintptr_t)record;
-	tally_process.threads_live++;
+	gauge_add(tally_process.threads_live, 1);
 	change_end();
 }
 
@@ -107,7 +107,7 @@ static void fold(const struct hak_thread_record *record)
 	exited->samples += record->samples;
 	exited->cold_visits += record->cold_visits;
 	tally_process.threads_exited++;
-	tally_process.threads_live--;
+	gauge_add(tally_process.threads_live, -1ul);
 }
 
 void tally_leave(struct hak_thread_record *record)

@@ -60,7 +60,7 @@ static size_t cells_handed_on(unsigned class)
 
 static void measure_crowd(void)
 {
-	uint64_t threads = tally_process.threads_live;
+	uint64_t threads = gauge_get(tally_process.threads_live);
 	unsigned shift = 0;
 	while (shift < CROWD_SHIFT_MAX && threads > (uint64_t)CROWD << shift)
 		shift++;
@@ -410,7 +410,7 @@ static struct thread *take_stocked_spare(uint64_t before_ns)
 	if ((thread = *link)) {
 		*link = thread->next_free;
 		thread->stocked = false;
-		stocked--;
+		gauge_add(stocked, -1u);
 	}
 	lock_give(&spare_lock);
 	return thread;
@@ -428,8 +428,7 @@ static void put_spare(struct thread *thread)
 static void trim_spares(uint64_t before_ns)
 {
 	struct thread *thread;
-	while (__atomic_load_n(&stocked, __ATOMIC_RELAXED) &&
-	       (thread = take_stocked_spare(before_ns))) {
+	while (gauge_get(stocked) && (thread = take_stocked_spare(before_ns))) {
 		drain_spare(thread);
 		put_spare(thread);
 	}
@@ -622,7 +621,7 @@ struct thread *tcache_enter(void)
 	struct thread *thread = spares;
 	if (thread) {
 		spares = thread->next_free;
-		stocked -= thread->stocked;
+		gauge_add(stocked, -(unsigned)thread->stocked);
 		thread->stocked = false;
 	}
 	lock_give(&spare_lock);
@@ -678,7 +677,7 @@ static bool keep_stock(void)
 		return false;
 	lock_take(&spare_lock);
 	if (stocked < CROWD) {
-		stocked++;
+		gauge_add(stocked, 1);
 		keep = true;
 	}
 	lock_give(&spare_lock);
