@@ -122,7 +122,7 @@ static int look_at(struct find *find, pid_t pid, find_fn *found, void *context)
 	uint64_t at;
 	int err;
 
-	if (pid == getpid() || proc__stat(&stat, pid))
+	if (pid == getpid() || proc__stat(&stat, pid) || proc__is_translated(pid))
 		return 0;
 	err = find_allocator(find, pid, &at);
 	if (err || !at || !note_process(find, pid, stat.start_ticks, at, &err))

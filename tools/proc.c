@@ -2,6 +2,7 @@
 #include "tools/proc.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -70,6 +71,19 @@ char *proc__command(pid_t pid)
 	if (length < 0 || asprintf(&command, "[%.*s]", (int)strcspn(text, "\n"), text) < 0)
 		return NULL;
 	return command;
+}
+
+bool proc__is_translated(pid_t pid)
+{
+	char path[64], tool[PATH_MAX];
+	ssize_t length;
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", pid);
+	length = readlink(path, tool, sizeof(tool) - 1);
+	if (length < 0)
+		return false;
+	tool[length] = '\0';
+	return strstr(tool, "/valgrind/") != NULL;
 }
 
 int proc__owner(pid_t pid, uid_t *owner)

@@ -3,6 +3,7 @@
 #ifndef HAK_PROC_H
 #define HAK_PROC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -27,6 +28,12 @@ int proc__rss(struct proc_rss *rss, pid_t pid);
 /* The command line, blanks between the arguments; "[comm]" when it is empty. NULL: no memory, no
  * process. */
 char *proc__command(pid_t pid);
+
+/*
+ * Whether the program runs under valgrind, which translates its code: a breakpoint is an
+ * instruction like any other to it, and ends the process.
+ */
+bool proc__is_translated(pid_t pid);
 
 /* Who owns the process: 0 or -errno. */
 int proc__owner(pid_t pid, uid_t *owner);

@@ -159,6 +159,11 @@ static int open_process(struct target *target)
 	if (!target->command || proc__stat(&stat, target->pid))
 		return say_no_process(target->pid);
 	target->start_ticks = stat.start_ticks;
+	if (proc__is_translated(target->pid)) {
+		say("process %d (%s) runs under valgrind, which a probe would end: watch it without",
+		    target->pid, target->command);
+		return -ENOTSUP;
+	}
 	return 0;
 }
 

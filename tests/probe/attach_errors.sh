@@ -57,6 +57,15 @@ expect 1 "no process has pid $free_pid" "$hakprobe" -p "$free_pid"
 sleeper ""
 plain=$sleeper
 expect 1 "process $plain .*does not map libhakmem" "$hakprobe" -p "$plain"
+if command -v valgrind >/dev/null; then
+	LD_PRELOAD=$libhakmem valgrind -q sleep 1000 >"$dir/valgrind" 2>&1 8>&- 9>&- &
+	translated=$!
+	pids+=("$translated")
+	by_valgrind() { [[ $(readlink "/proc/$1/exe") == */valgrind/* ]] && maps_library "$1"; }
+	wait_until "valgrind to map the library" by_valgrind "$translated"
+	expect 1 "process $translated .*runs under valgrind" "$hakprobe" -p "$translated"
+	kill -0 "$translated" || fail "hakprobe has ended a process under valgrind"
+fi
 sleeper "$libhakmem"
 ours=$sleeper
 
