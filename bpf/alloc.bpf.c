@@ -6,7 +6,6 @@
  */
 #include "vmlinux.h"
 #include "hak.bpf.h"
-#include <bpf/usdt.bpf.h>
 #include "slice.bpf.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -77,10 +76,11 @@ static __always_inline void send_slice(struct pt_regs *ctx, const struct bpf_pid
 	hak_send_slice(pages, send, ctx, id, now, arguments);
 }
 
-SEC("usdt")
-int BPF_USDT(on_alloc, void *ptr, void *size, void *weighted)
+/* The probes' arguments stand in rdi, rsi and rdx (docs/probes.md), so plain uprobes will do. */
+SEC("uprobe")
+int on_alloc(struct pt_regs *ctx)
 {
-	__u64 arguments[3] = {(__u64)ptr, (__u64)size, (__u64)weighted};
+	__u64 arguments[3] = {ctx->di, ctx->si, ctx->dx};
 	__u64 start = bpf_ktime_get_ns();
 	struct bpf_pidns_info id = {};
 	__u32 keep = hak_keep;
@@ -104,8 +104,8 @@ int BPF_USDT(on_alloc, void *ptr, void *size, void *weighted)
 }
 
 /* Goes into the same ring, so that a block's free comes behind its allocation. */
-SEC("usdt")
-int BPF_USDT(on_free, void *ptr)
+SEC("uprobe")
+int on_free(struct pt_regs *ctx)
 {
 	__u64 start = bpf_ktime_get_ns();
 	struct bpf_pidns_info id = {};
@@ -120,7 +120,7 @@ int BPF_USDT(on_free, void *ptr)
 		event->tid = id.pid;
 		event->reserved = 0;
 		event->time_ns = start;
-		event->ptr = (__u64)ptr;
+		event->ptr = ctx->di;
 		event->size = 0;
 		event->weighted_bytes = 0;
 		bpf_ringbuf_submit(event, 0);

@@ -11,6 +11,7 @@
 #include "tools/attach.h"
 #include "tools/event_queue.h"
 #include "tools/slices.h"
+#include "tools/uprobe.h"
 
 struct attach_alloc {
 	const struct target *target;
@@ -18,8 +19,8 @@ struct attach_alloc {
 	alloc_fn on_sample;
 	void *context;
 	struct alloc_bpf *bpf;
-	struct bpf_link *link;
-	struct bpf_link *free_link; /* NULL unless frees are wanted */
+	struct uprobe *probe;
+	struct uprobe *free_probe; /* NULL unless frees are wanted */
 	bool wants_frees;
 	alloc_filter_fn is_wanted; /* NULL: all are */
 	const void *filter;        /* its context */
@@ -106,6 +107,8 @@ int attach_alloc__prepare(struct attach_alloc *attach)
 	attach->bpf->rodata->hak_ns_dev = device;
 	attach->bpf->rodata->hak_ns_ino = inode;
 	attach->bpf->rodata->hak_frame_pointers = attach->mode == UNWIND_FP;
+	uprobe__prepare(attach->bpf->progs.on_alloc);
+	uprobe__prepare(attach->bpf->progs.on_free);
 	return 0;
 }
 
@@ -118,6 +121,8 @@ int attach_alloc__load(struct attach_alloc *attach)
 
 int attach_alloc__attach(struct attach_alloc *attach)
 {
+	const struct target *target = attach->target;
+
 	attach->slices.deep = bpf_map__fd(attach->bpf->maps.deep);
 	attach->slices.pages = &attach->bpf->data->hak_pages;
 	attach->ring =
@@ -126,23 +131,23 @@ int attach_alloc__attach(struct attach_alloc *attach)
 		return attach__failed("map the samples' ring buffer", -errno);
 	/* First, so that no sampled block is freed unseen. */
 	if (attach->wants_frees) {
-		attach->free_link =
-		        bpf_program__attach_usdt(attach->bpf->progs.on_free, attach->target->pid,
-		                                 attach->target->path, "otel_memory", "free", NULL);
-		if (!attach->free_link)
+		attach->free_probe = uprobe__attach(attach->bpf->progs.on_free, target->pid,
+		                                    target->path, target->object, "otel_memory",
+		                                    "free");
+		if (!attach->free_probe)
 			return attach__failed_uprobe("attach to otel_memory:free", -errno);
 	}
-	attach->link = bpf_program__attach_usdt(attach->bpf->progs.on_alloc, attach->target->pid,
-	                                        attach->target->path, "otel_memory", "alloc", NULL);
-	return attach->link ? 0 : attach__failed_uprobe("attach to otel_memory:alloc", -errno);
+	attach->probe = uprobe__attach(attach->bpf->progs.on_alloc, target->pid, target->path,
+	                               target->object, "otel_memory", "alloc");
+	return attach->probe ? 0 : attach__failed_uprobe("attach to otel_memory:alloc", -errno);
 }
 
 void attach_alloc__free(struct attach_alloc *attach)
 {
 	if (!attach)
 		return;
-	bpf_link__destroy(attach->link);
-	bpf_link__destroy(attach->free_link);
+	uprobe__detach(attach->probe);
+	uprobe__detach(attach->free_probe);
 	ring_buffer__free(attach->ring);
 	alloc_bpf__destroy(attach->bpf);
 	free(attach);

@@ -14,6 +14,7 @@
 #include "latency.skel.h"
 #include "tools/attach.h"
 #include "tools/selftest.h"
+#include "tools/uprobe.h"
 
 /*
  * Long enough for thousands of visits of a busy target and to dwarf the attaching (about a
@@ -24,8 +25,8 @@ enum { WINDOW_NS = 5000000, CALIBRATION_VISITS = 2000 };
 struct attach_latency {
 	const struct target *target;
 	struct latency_bpf *bpf;
-	struct bpf_link *begin;
-	struct bpf_link *end;
+	struct uprobe *begin;
+	struct uprobe *end;
 	pthread_t threads[2]; /* that are detaching */
 	int detaching;
 	double share;
@@ -67,6 +68,8 @@ static int open_program(struct latency_bpf **bpf, pid_t pid)
 	(*bpf)->rodata->hak_pid = (hak_u32)pid;
 	(*bpf)->rodata->hak_ns_dev = device;
 	(*bpf)->rodata->hak_ns_ino = inode;
+	uprobe__prepare((*bpf)->progs.on_begin);
+	uprobe__prepare((*bpf)->progs.on_end);
 	return 0;
 }
 
@@ -112,9 +115,9 @@ static int read_histograms(const struct latency_bpf *bpf, struct latency *latenc
 }
 
 /* The kernel takes the probe away at once, but the call returns 100 ms later. */
-static void *detach(void *link)
+static void *detach(void *probe)
 {
-	bpf_link__destroy(link);
+	uprobe__detach(probe);
 	return NULL;
 }
 
@@ -126,12 +129,12 @@ static void finish_detaching(struct attach_latency *attach)
 }
 
 /* Both at the same time: a probe without the other one costs and tells nothing. */
-static void start_detaching(struct attach_latency *attach, struct bpf_link *link)
+static void start_detaching(struct attach_latency *attach, struct uprobe *probe)
 {
-	if (link && !pthread_create(&attach->threads[attach->detaching], NULL, detach, link))
+	if (probe && !pthread_create(&attach->threads[attach->detaching], NULL, detach, probe))
 		attach->detaching++;
 	else
-		bpf_link__destroy(link);
+		uprobe__detach(probe);
 }
 
 /* --- what the probes themselves take --------------------------------------------------------- */
@@ -159,7 +162,9 @@ static int time_nothing(struct latency_bpf *bpf, uint64_t *shortest)
  */
 static int calibrate(struct attach_latency *attach)
 {
-	struct bpf_link *begin = NULL, *end = NULL;
+	const struct object_site begin_site = {.address = selftest__begin_offset()};
+	const struct object_site end_site = {.address = selftest__end_offset()};
+	struct uprobe *begin = NULL, *end = NULL;
 	struct latency_bpf *bpf = NULL;
 	uint64_t shortest = 0;
 	int err;
@@ -169,10 +174,11 @@ static int calibrate(struct attach_latency *attach)
 		err = latency_bpf__load(bpf);
 	if (err)
 		goto out;
-	begin = bpf_program__attach_uprobe(bpf->progs.on_begin, false, getpid(), "/proc/self/exe",
-	                                   selftest__begin_offset());
-	end = bpf_program__attach_uprobe(bpf->progs.on_end, false, getpid(), "/proc/self/exe",
-	                                 selftest__end_offset());
+	begin = uprobe__attach_sites(bpf->progs.on_begin, getpid(), "/proc/self/exe", &begin_site,
+	                             1);
+	if (begin)
+		end = uprobe__attach_sites(bpf->progs.on_end, getpid(), "/proc/self/exe", &end_site,
+		                           1);
 	err = begin && end ? time_nothing(bpf, &shortest) : -errno;
 	attach->bpf->bss->hak_bias_ns = shortest;
 out:
@@ -185,20 +191,12 @@ out:
 
 /* --- windows --------------------------------------------------------------------------------- */
 
-static struct bpf_link *attach_site(const struct attach_latency *attach,
-                                    const struct bpf_program *program, const char *name)
+static struct uprobe *attach_site(const struct attach_latency *attach,
+                                  const struct bpf_program *program, const char *name)
 {
 	const struct target *target = attach->target;
-	const struct object_site *site = object__site(target->object, "hakmem", name);
-	LIBBPF_OPTS(bpf_uprobe_opts, options);
 
-	if (!site) {
-		errno = ENOENT;
-		return NULL;
-	}
-	options.ref_ctr_offset = site->semaphore;
-	return bpf_program__attach_uprobe_opts(program, target->pid, target->path, site->address,
-	                                       &options);
+	return uprobe__attach(program, target->pid, target->path, target->object, "hakmem", name);
 }
 
 /* cold_end first: a visit that has a beginning shall find its end. */
@@ -213,7 +211,7 @@ static int open_window(struct attach_latency *attach)
 	if (!attach->begin) {
 		int err = -errno;
 
-		bpf_link__destroy(attach->end);
+		uprobe__detach(attach->end);
 		attach->end = NULL;
 		return err;
 	}

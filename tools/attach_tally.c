@@ -7,12 +7,13 @@
 
 #include "tally.skel.h"
 #include "tools/attach.h"
+#include "tools/uprobe.h"
 
 struct attach_tally {
 	const struct target *target;
 	struct ledger *ledger;
 	struct tally_bpf *bpf;
-	struct bpf_link *link;
+	struct uprobe *probe;
 	struct ring_buffer *ring;
 };
 
@@ -54,6 +55,7 @@ int attach_tally__prepare(struct attach_tally *attach)
 	attach->bpf->rodata->hak_ns_dev = device;
 	attach->bpf->rodata->hak_ns_ino = inode;
 	attach->bpf->rodata->hak_process = attach->target->process;
+	uprobe__prepare(attach->bpf->progs.on_tally);
 	return 0;
 }
 
@@ -70,16 +72,17 @@ int attach_tally__attach(struct attach_tally *attach)
 	        ring_buffer__new(bpf_map__fd(attach->bpf->maps.tallies), on_event, attach, NULL);
 	if (!attach->ring)
 		return attach__failed("map the tallies' ring buffer", -errno);
-	attach->link = bpf_program__attach_usdt(attach->bpf->progs.on_tally, attach->target->pid,
-	                                        attach->target->path, "hakmem", "tally", NULL);
-	return attach->link ? 0 : attach__failed_uprobe("attach to hakmem:tally", -errno);
+	attach->probe = uprobe__attach(attach->bpf->progs.on_tally, attach->target->pid,
+	                               attach->target->path, attach->target->object, "hakmem",
+	                               "tally");
+	return attach->probe ? 0 : attach__failed_uprobe("attach to hakmem:tally", -errno);
 }
 
 void attach_tally__free(struct attach_tally *attach)
 {
 	if (!attach)
 		return;
-	bpf_link__destroy(attach->link);
+	uprobe__detach(attach->probe);
 	ring_buffer__free(attach->ring);
 	tally_bpf__destroy(attach->bpf);
 	free(attach);

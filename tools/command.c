@@ -17,6 +17,7 @@
 #include "tools/attach.h"
 #include "tools/object.h"
 #include "tools/say.h"
+#include "tools/uprobe.h"
 
 enum { POLL_US = 2000, PATIENCE = 1000, EXIT_NOT_FOUND = 127 };
 
@@ -26,7 +27,7 @@ struct command {
 	int gate;   /* closing it lets the child exec */
 	int failed; /* reads the errno of an exec that failed */
 	struct hold_bpf *bpf;
-	struct bpf_link *link;
+	struct uprobe *probe;
 	bool held;
 	bool ended;
 	int status; /* of waitpid(), once it has ended */
@@ -111,7 +112,6 @@ static int fork_child(struct command *command, char **argv)
 
 static int attach_hold(struct command *command, const struct object_site *site)
 {
-	LIBBPF_OPTS(bpf_uprobe_opts, options);
 	uint64_t device, inode;
 	int err;
 
@@ -124,14 +124,14 @@ static int attach_hold(struct command *command, const struct object_site *site)
 	command->bpf->rodata->hak_pid = (hak_u32)command->pid;
 	command->bpf->rodata->hak_ns_dev = device;
 	command->bpf->rodata->hak_ns_ino = inode;
+	uprobe__prepare(command->bpf->progs.on_first);
 	err = hold_bpf__load(command->bpf);
 	if (err)
 		return attach__failed("load the hold program", err);
 	/* The library is not mapped yet; the kernel sets the probe when the new program maps it. */
-	options.ref_ctr_offset = site->semaphore;
-	command->link = bpf_program__attach_uprobe_opts(command->bpf->progs.on_first, command->pid,
-	                                                command->library, site->address, &options);
-	return command->link ? 0 : attach__failed_uprobe("attach to hakmem:thread_start", -errno);
+	command->probe = uprobe__attach_sites(command->bpf->progs.on_first, command->pid,
+	                                      command->library, site, 1);
+	return command->probe ? 0 : attach__failed_uprobe("attach to hakmem:thread_start", -errno);
 }
 
 static int prepare_hold(struct command *command)
@@ -182,8 +182,8 @@ static int wait_for_hold(struct command *command, const char *name)
 	}
 	command->held = WIFSTOPPED(command->status);
 	command->ended = !command->held;
-	bpf_link__destroy(command->link);
-	command->link = NULL;
+	uprobe__detach(command->probe);
+	command->probe = NULL;
 	return command->ended ? say_not_run(command, name) : 0;
 }
 
@@ -249,7 +249,7 @@ void command__free(struct command *command)
 {
 	if (!command)
 		return;
-	bpf_link__destroy(command->link);
+	uprobe__detach(command->probe);
 	hold_bpf__destroy(command->bpf);
 	if (command->gate >= 0)
 		close(command->gate);

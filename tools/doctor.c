@@ -22,6 +22,7 @@
 #include "tools/records.h"
 #include "tools/selftest.h"
 #include "tools/target.h"
+#include "tools/uprobe.h"
 
 #ifndef CAP_PERFMON
 #define CAP_PERFMON 38
@@ -78,7 +79,8 @@ static void examine_kernel(void)
 	     "/sys/kernel/btf/vmlinux (CONFIG_DEBUG_INFO_BTF)");
 	tell(access("/sys/bus/event_source/devices/uprobe/format/ref_ctr_offset", R_OK) ? BAD
 	                                                                                : GOOD,
-	     "uprobes", "with semaphores (CONFIG_UPROBE_EVENTS)");
+	     "uprobes", "with semaphores (CONFIG_UPROBE_EVENTS), attached by %s",
+	     uprobe__has_multi() ? "uprobe_multi links" : "perf events");
 	tell(GOOD, "libbpf", "%s", libbpf_version_string());
 }
 
@@ -126,7 +128,7 @@ static void examine_privileges(void)
 	        {CAP_BPF, "CAP_BPF", "load BPF programs"},
 	        {CAP_PERFMON, "CAP_PERFMON", "attach them, sample instruction pointers"},
 	        {CAP_SYS_PTRACE, "CAP_SYS_PTRACE", "read processes of other users"},
-	        {CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "create uprobes on newer kernels; see self test"},
+	        {CAP_SYS_ADMIN, "CAP_SYS_ADMIN", "create uprobes where uprobe_multi links are not"},
 	};
 	uint64_t effective = privileges__effective();
 	bool admin = privileges__is_admin(effective);
@@ -134,11 +136,16 @@ static void examine_privileges(void)
 	for (size_t i = 0; i < sizeof(wanted) / sizeof(*wanted); i++) {
 		bool has = effective >> wanted[i].number & 1;
 		bool needed = wanted[i].number == CAP_BPF || wanted[i].number == CAP_PERFMON;
+		bool idle = wanted[i].number == CAP_SYS_ADMIN && uprobe__has_multi();
 
-		tell(has || (needed && admin) ? GOOD
+		tell(has || idle || (needed && admin) ? GOOD
 		     : needed                 ? BAD
 		                              : NOTE,
-		     wanted[i].name, "%s: %s", has ? "there" : "missing", wanted[i].use);
+		     wanted[i].name, "%s: %s",
+		     has    ? "there"
+		     : idle ? "not there, and not needed"
+		            : "missing",
+		     wanted[i].use);
 	}
 	tell(seccomp_mode(getpid()) ? NOTE : GOOD, "seccomp", "%s",
 	     seccomp_mode(getpid()) ? "hakprobe runs under a filter, which may refuse bpf()"
@@ -177,8 +184,9 @@ static void examine_perf(void)
 /* A program of ours on a probe site of ours: counts what it must count. */
 static int try_uprobe(uint64_t *hits)
 {
+	const struct object_site site = {.address = selftest__begin_offset()};
 	struct latency_bpf *bpf = latency_bpf__open();
-	struct bpf_link *link = NULL;
+	struct uprobe *probe = NULL;
 	uint64_t device, inode;
 	int err;
 
@@ -190,15 +198,16 @@ static int try_uprobe(uint64_t *hits)
 	bpf->rodata->hak_pid = (hak_u32)getpid();
 	bpf->rodata->hak_ns_dev = device;
 	bpf->rodata->hak_ns_ino = inode;
+	uprobe__prepare(bpf->progs.on_begin);
+	uprobe__prepare(bpf->progs.on_end);
 	err = latency_bpf__load(bpf);
 	if (err) {
 		tell(BAD, "BPF program", "cannot be loaded: %s", strerror(-err));
 		goto out;
 	}
 	tell(GOOD, "BPF program", "loads, the verifier accepts it");
-	link = bpf_program__attach_uprobe(bpf->progs.on_begin, false, getpid(), "/proc/self/exe",
-	                                  selftest__begin_offset());
-	if (!link) {
+	probe = uprobe__attach_sites(bpf->progs.on_begin, getpid(), "/proc/self/exe", &site, 1);
+	if (!probe) {
 		err = -errno;
 		goto out;
 	}
@@ -206,7 +215,7 @@ static int try_uprobe(uint64_t *hits)
 		selftest__begin(0);
 	*hits = bpf->bss->hak_counters.hits;
 out:
-	bpf_link__destroy(link);
+	uprobe__detach(probe);
 	latency_bpf__destroy(bpf);
 	return err;
 }

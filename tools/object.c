@@ -83,7 +83,7 @@ static void note_site(struct object *object, const char *bytes, const char *prov
 	uint64_t place[3];
 
 	if (object->site_count == OBJECT_SITES || strlen(provider) >= sizeof(site->provider) ||
-	    strlen(name) >= sizeof(site->name) || object__site(object, provider, name))
+	    strlen(name) >= sizeof(site->name))
 		return;
 	memcpy(place, bytes, sizeof(place));
 	strcpy(site->provider, provider);
@@ -120,15 +120,45 @@ static void place_sites(struct object *object, Elf *elf)
 	}
 }
 
+/*
+ * Whether the arguments ("8@%rdi 8@%rsi") stand where a function's do, as docs/probes.md demands:
+ * that is where the BPF programs take them from.
+ */
+static bool in_registers(const char *arguments)
+{
+	static const char *const registers[] = {"%rdi", "%rsi", "%rdx"};
+
+	for (size_t i = 0; *arguments; i++) {
+		const char *at = strchr(arguments, '@');
+		size_t length = strcspn(arguments, " ");
+
+		if (!at || i == sizeof(registers) / sizeof(*registers) ||
+		    length != (size_t)(at - arguments) + 5 || strncmp(at + 1, registers[i], 4) != 0)
+			return false;
+		arguments += length;
+		arguments += strspn(arguments, " ");
+	}
+	return true;
+}
+
+/* The string behind `text`, before `end`; NULL when there is none. */
+static const char *next_string(const char *text, const char *end)
+{
+	const char *next = text ? memchr(text, '\0', (size_t)(end - text)) : NULL;
+
+	return next && next + 1 < end && memchr(next + 1, '\0', (size_t)(end - next - 1))
+	               ? next + 1
+	               : NULL;
+}
+
 /* Descriptor: three addresses, then provider, name and arguments as strings. */
 static void note_probe(struct object *object, const char *bytes, size_t size)
 {
-	const char *provider = bytes + 24, *name;
+	const char *provider = bytes + 24, *name, *arguments;
 
-	if (size < 24 || !memchr(provider, '\0', size - 24))
-		return;
-	name = provider + strlen(provider) + 1;
-	if (name >= bytes + size || !memchr(name, '\0', bytes + size - name))
+	name = size > 24 ? next_string(provider, bytes + size) : NULL;
+	arguments = next_string(name, bytes + size);
+	if (!arguments || !in_registers(arguments))
 		return;
 	if (!strcmp(provider, "hakmem")) {
 		object->probes++;

@@ -40,7 +40,7 @@ struct object {
 	struct hak_note note;
 	char build_id[64 + 1];                  /* hexadecimal; "" when there is none */
 	size_t probes;                          /* stapsdt notes of our providers */
-	struct object_site sites[OBJECT_SITES]; /* the first of each probe */
+	struct object_site sites[OBJECT_SITES]; /* a probe may have several */
 	size_t site_count;
 	bool has_tally;      /* hakmem:tally is among them */
 	bool has_alloc;      /* otel_memory:alloc is among them */
@@ -70,7 +70,7 @@ const struct object_function *object__function(const struct object *object, uint
  */
 int object__bias(const char *path, uint64_t start, uint64_t offset, uint64_t *bias);
 
-/* The site of a probe, or NULL. */
+/* The first site of a probe, or NULL. */
 const struct object_site *object__site(const struct object *object, const char *provider,
                                        const char *name);
 

@@ -98,8 +98,7 @@ static const char about[] =
         "and the cost of malloc and free, every INTERVAL seconds (default 1), COUNT times or "
         "until Ctrl-C."
         "\vThe target is neither stopped nor changed. Data goes to stdout, all else to stderr. "
-        "Needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE, and on newer kernels "
-        "CAP_SYS_ADMIN to create uprobes. docs/hakprobe.md is the manual.";
+        "Needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE. docs/hakprobe.md is the manual.";
 
 __attribute__((noreturn)) static void usage_error(const char *what, const char *value,
                                                   const char *remedy)

@@ -17,6 +17,8 @@
 #include "tools/units.h"
 #include "tools/view.h"
 
+enum { FIRST_TALLY_MS = 300, FIRST_TALLY_TRIES = 15 };
+
 /* --- life ------------------------------------------------------------------------------------ */
 
 static int take_threads(struct watched *watched)
@@ -36,6 +38,25 @@ static int restart(struct watched *watched)
 	return err;
 }
 
+/*
+ * Tallies alone know nothing before the first one, which a busy target sends within 100 ms: without it
+ * the first interval would have no beginning.
+ */
+static int await_tally(struct watched *watched)
+{
+	struct session *session = watched->session;
+	struct pollfd fds[SESSION_FDS];
+	int err = 0;
+
+	for (int i = 0; i < FIRST_TALLY_TRIES && !err && !watched->now.has_process; i++) {
+		if (session->attachment.reads || !session->tally)
+			break;
+		poll(fds, session__fds(session, fds), FIRST_TALLY_MS / FIRST_TALLY_TRIES);
+		err = session__read(session, &watched->now);
+	}
+	return err;
+}
+
 static int attach_all(struct watched *watched)
 {
 	int err;
@@ -52,6 +73,8 @@ static int attach_all(struct watched *watched)
 		err = session__attach(watched->session);
 	if (!err)
 		err = session__read(watched->session, &watched->now);
+	if (!err)
+		err = await_tally(watched);
 	if (!err)
 		err = restart(watched);
 	return err;

@@ -25,7 +25,7 @@ for ((round = 0; round < rounds; round++)); do
 		"$hakprobe" -p "$target" --flame alloc -o "$dir/x.folded" 5 >/dev/null 2>"$dir/killed.err" 8>&- 9>&- &
 		watcher=$!
 		pids+=("$watcher")
-		wait_until "the attach" grep -q attached "$dir/killed.err"
+		wait_until "the attach" grep -qs attached "$dir/killed.err"
 		{ kill -9 "$watcher" && wait "$watcher"; } 2>/dev/null
 		unset 'pids[-1]'
 	else

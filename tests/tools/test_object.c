@@ -20,6 +20,16 @@ __asm__(".pushsection .note.hakmem,\"\",\"note\"\n"
         ".8byte 0x123456\n"
         ".popsection\n");
 
+/* Probes: one at two sites, and one whose arguments stand where no function's do. */
+#define SITE(name, arguments)                                                                    \
+	".pushsection .note.stapsdt,\"\",\"note\"\n.balign 4\n"                                  \
+	".4byte 992f-991f, 994f-993f, 3\n991: .asciz \"stapsdt\"\n992: .balign 4\n"              \
+	"993: .8byte 0x1000, 0, 0\n.asciz \"hakmem\"\n.asciz \"" name "\"\n.asciz \"" arguments \
+	"\"\n994: .balign 4\n.popsection\n"
+
+__asm__(SITE("twice", "8@%rdi 8@%rsi") SITE("twice", "-8@%rdi") SITE("odd", "8@%rdi 8@%rax")
+                SITE("odder", "8@-8(%rbp)") SITE("none", ""));
+
 __attribute__((noinline)) static int landmark(int x)
 {
 	__asm__ volatile("");
@@ -51,6 +61,23 @@ TEST(object_note_and_functions_are_found)
 	CHECK(object__function(object, 1) == NULL);
 	CHECK(landmark(1) == 2);
 	maps__clear(&maps);
+	object__free(object);
+}
+
+TEST(object_probes_have_their_sites_where_arguments_are_in_registers)
+{
+	struct object *object;
+	size_t twice = 0;
+
+	REQUIRE(object__open(&object, "/proc/self/exe") == 0);
+	CHECK(object->probes == 3);
+	for (size_t i = 0; i < object->site_count; i++)
+		twice += !strcmp(object->sites[i].name, "twice");
+	CHECK(twice == 2);
+	CHECK(object__site(object, "hakmem", "twice") != NULL);
+	CHECK(object__site(object, "hakmem", "none") != NULL);
+	CHECK(object__site(object, "hakmem", "odd") == NULL);
+	CHECK(object__site(object, "hakmem", "odder") == NULL);
 	object__free(object);
 }
 
