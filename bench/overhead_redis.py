@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""overhead_redis.py HAKBENCH LIBRARY HAKPROBE ROUNDS LIMIT
+
+One redis-server under the library. A round is redis-benchmark (SET, GET, LPUSH, ZADD; pipelines of
+16) once with hakprobe attached in its default mode and once without, on an emptied server, in turns
+first and second. Its figure is the geometric mean over the commands of requests/s attached /
+unattached. A hakprobe that saw no mallocs or no probe hits has not been attached, and ends the
+measurement.
+"""
+import json
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+from overhead import fail, median_interval, verdict
+
+COMMANDS = "set,get,lpush,zadd"
+REQUESTS = 200000
+
+
+class Server:
+    """redis-server on a socket in a directory of its own."""
+
+    def __init__(self, library, where):
+        self.socket = os.path.join(where, "socket")
+        self.process = subprocess.Popen(
+            ["redis-server", "--port", "0", "--unixsocket", self.socket, "--dir", where, "--save", "",
+             "--appendonly", "no"], stdout=subprocess.DEVNULL, env={"PATH": "/usr/bin:/bin", "LD_PRELOAD": library})
+        for _ in range(100):
+            if self.ask("ping") == "PONG":
+                return
+            time.sleep(0.1)
+        fail("redis-server does not answer")
+
+    def ask(self, *words):
+        out = subprocess.run(["redis-cli", "-s", self.socket, *words], capture_output=True, text=True, check=False)
+        return out.stdout.strip()
+
+    def load(self):
+        """Requests/s by command."""
+        self.ask("flushall", "sync")
+        out = subprocess.run(
+            ["redis-benchmark", "-s", self.socket, "-t", COMMANDS, "-n", str(REQUESTS), "-P", "16", "-r", "100000",
+             "-d", "100", "--csv"], capture_output=True, text=True, check=True).stdout
+        rates = {}
+        for line in out.splitlines():
+            words = line.replace('"', "").split(",")
+            if words[0] in ("SET", "GET", "LPUSH", "ZADD"):
+                rates[words[0]] = float(words[1])
+        if len(rates) != 4:
+            fail(f"redis-benchmark said {out}")
+        return rates
+
+
+def attached_load(server, hakprobe):
+    """The load while hakprobe is attached: requests/s, and hakprobe's last report."""
+    process = subprocess.Popen([hakprobe, "-p", str(server.process.pid), "--json", "1"], stdout=subprocess.PIPE,
+                               stderr=subprocess.PIPE, text=True)
+    for line in process.stderr:
+        if "attached to process" in line:
+            break
+    else:
+        fail("hakprobe did not attach")
+    rates = server.load()
+    process.terminate()
+    reports = [json.loads(line) for line in process.communicate()[0].splitlines()]
+    if process.returncode or not reports:
+        fail(f"hakprobe exited with {process.returncode} after {len(reports)} reports")
+    for name, seen in (("mallocs", sum(r["interval"]["mallocs"] for r in reports)),
+                       ("probe hits", sum(r["probe"]["hits"] for r in reports))):
+        if seen <= 0:
+            fail(f"hakprobe saw no {name}: it was not attached")
+    return rates, reports[-1]
+
+
+def main(argv):
+    if len(argv) != 6:
+        sys.exit(__doc__)
+    hakbench, library, hakprobe, rounds, limit = *argv[1:4], int(argv[4]), float(argv[5])
+    ratios, report = [], None
+    with tempfile.TemporaryDirectory() as where:
+        server = Server(library, where)
+        try:
+            with open(f"/proc/{server.process.pid}/maps", encoding="utf-8") as maps:
+                if os.path.basename(library) not in maps.read():
+                    fail(f"redis-server does not run with {library}")
+            server.load()
+            print(f"{'round':>5} {'unattached req/s':>17} {'attached req/s':>15} {'ratio':>8}")
+            for i in range(rounds):
+                free = server.load() if i % 2 else None
+                busy, report = attached_load(server, hakprobe)
+                free = free or server.load()
+                ratios.append(math.exp(statistics.mean(math.log(busy[c] / free[c]) for c in free)))
+                print(f"{i + 1:5} {statistics.geometric_mean(free.values()):17.0f}"
+                      f" {statistics.geometric_mean(busy.values()):15.0f} {ratios[-1]:8.4f}")
+            if server.process.poll() is not None or server.ask("ping") != "PONG":
+                fail("redis-server has not survived")
+        finally:
+            server.process.terminate()
+            server.process.wait()
+    print(f"hakprobe: {report['probe']['rss'] / 2**20:.1f} MiB RSS, {report['probe']['lost']} events lost")
+    middle, low, high = median_interval(hakbench, ratios)
+    print(f"requests/s:      median ratio {middle:.4f}, 95 % interval {low:.4f}..{high:.4f} ({rounds} rounds)")
+    verdict(middle, high, limit)
+
+
+if __name__ == "__main__":
+    main(sys.argv)
