@@ -65,8 +65,7 @@ int attach_alloc__handle(struct attach_alloc *attach, const struct hak_sample_ev
 }
 
 struct attach_alloc *attach_alloc__new(const struct target *target, enum unwind_mode mode,
-                                       struct event_queue *queue, alloc_fn on_sample,
-                                       void *context)
+                                       struct event_queue *queue, alloc_fn on_sample, void *context)
 {
 	struct attach_alloc *attach = calloc(1, sizeof(*attach));
 
@@ -131,9 +130,9 @@ int attach_alloc__attach(struct attach_alloc *attach)
 		return attach__failed("map the samples' ring buffer", -errno);
 	/* First, so that no sampled block is freed unseen. */
 	if (attach->wants_frees) {
-		attach->free_probe = uprobe__attach(attach->bpf->progs.on_free, target->pid,
-		                                    target->path, target->object, "otel_memory",
-		                                    "free");
+		attach->free_probe =
+		        uprobe__attach(attach->bpf->progs.on_free, target->pid, target->path,
+		                       target->object, "otel_memory", "free");
 		if (!attach->free_probe)
 			return attach__failed_uprobe("attach to otel_memory:free", -errno);
 	}

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <math.h>
 #include <pthread.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -13,14 +14,16 @@
 
 #include "latency.skel.h"
 #include "tools/attach.h"
+#include "tools/event_queue.h"
 #include "tools/selftest.h"
+#include "tools/slices.h"
 #include "tools/uprobe.h"
 
 /*
  * Long enough for thousands of visits of a busy target and to dwarf the attaching (about a
  * millisecond); short enough that several fit into an interval at a share of a few percent.
  */
-enum { WINDOW_NS = 5000000, CALIBRATION_VISITS = 2000 };
+enum { WINDOW_NS = 5000000, CALIBRATION_VISITS = 2000, WINDOW_STACKS = 64 };
 
 struct attach_latency {
 	const struct target *target;
@@ -33,6 +36,17 @@ struct attach_latency {
 	uint64_t opened_ns; /* of the window; 0 while closed */
 	uint64_t open_ns;   /* of all closed windows */
 	uint64_t next_ns;
+	enum hak_route route; /* whose stacks are wanted; HAK_ROUTE_COUNT none */
+	enum unwind_mode mode;
+	route_fn on_stack;
+	void *context;
+	struct ring_buffer *ring;
+	struct event_queue *queue;
+	uint64_t dropped; /* by the queue */
+	struct slices slices;
+	double keep;     /* the share of stacks taken within a window */
+	uint64_t passed; /* visits by the route, up to the last window */
+	bool untimed;    /* only the route is followed */
 };
 
 static uint64_t monotonic_ns(void)
@@ -51,8 +65,109 @@ struct attach_latency *attach_latency__new(const struct target *target)
 		return NULL;
 	attach->target = target;
 	attach->share = 1;
+	attach->route = HAK_ROUTE_COUNT;
+	attach->keep = 1.0 / WINDOW_STACKS; /* until the rate is known */
 	return attach;
 }
+
+/* --- stacks of a route ----------------------------------------------------------------------- */
+
+void attach_latency__want_route(struct attach_latency *attach, enum hak_route route,
+                                enum unwind_mode mode, struct event_queue *queue,
+                                route_fn on_sample, void *context)
+{
+	attach->route = route;
+	attach->mode = mode;
+	attach->queue = queue;
+	attach->on_stack = on_sample;
+	attach->context = context;
+}
+
+void attach_latency__know_classes(struct attach_latency *attach, const uint64_t *sizes, int only)
+{
+	for (int i = 0; i < HAK_CLASS_COUNT; i++)
+		attach->bpf->bss->hak_class_size[i] = sizes[i];
+	attach->bpf->data->hak_only_class = only < 0 ? UINT32_MAX : (uint32_t)only;
+}
+
+void attach_latency__skip_times(struct attach_latency *attach)
+{
+	attach->untimed = true;
+}
+
+/* The next window's share, by what has passed in this one. */
+static void adapt_keep(struct attach_latency *attach)
+{
+	uint64_t passed = attach->bpf->bss->hak_passed - attach->passed;
+
+	attach->passed += passed;
+	if ((double)passed > WINDOW_STACKS)
+		attach->keep = WINDOW_STACKS / (double)passed;
+	else
+		attach->keep = attach->keep < 0.25 ? 4 * attach->keep : 1;
+}
+
+static int on_event(void *context, void *data, size_t size)
+{
+	const size_t header = offsetof(struct hak_sample_event, stack.slice);
+	const struct hak_sample_event *event = data;
+	struct attach_latency *attach = context;
+	int result;
+
+	if (size < header || event->kind != HAK_SAMPLE_ROUTE || event->stack.bytes > size - header)
+		return 0;
+	result = event_queue__push(attach->queue, event, header + event->stack.bytes);
+	attach->dropped += result > 0;
+	return result < 0 ? result : 0;
+}
+
+/* In the queue's thread. */
+int attach_latency__handle(struct attach_latency *attach, const struct hak_sample_event *event)
+{
+	int result = attach->on_stack(attach->context, event);
+
+	if (result > 0)
+		slices__lengthen(&attach->slices, event->tid, &event->stack, (uint64_t)result);
+	return result < 0 ? result : 0;
+}
+
+int attach_latency__fd(const struct attach_latency *attach)
+{
+	return attach->ring ? ring_buffer__epoll_fd(attach->ring) : -1;
+}
+
+int attach_latency__consume(struct attach_latency *attach)
+{
+	int err = attach->ring ? ring_buffer__consume(attach->ring) : 0;
+
+	return err < 0 ? err : 0;
+}
+
+/*
+ * What a stack of the window that opens now stands for: of the visits within windows, which all
+ * count alike. How many there are between windows is known exactly, in the end.
+ */
+static void begin_taking(struct attach_latency *attach)
+{
+	double keep = attach->keep * HAK_KEEP_ALL;
+
+	attach->bpf->data->hak_keep = keep < 1 ? 1 : (hak_u32)keep;
+	attach->bpf->data->hak_stands_for = (uint64_t)(1 / attach->keep + 0.5);
+	attach->bpf->data->hak_taken_from_ns = attach->opened_ns;
+}
+
+static int make_ring(struct attach_latency *attach)
+{
+	if (attach->route == HAK_ROUTE_COUNT)
+		return 0;
+	attach->slices.deep = bpf_map__fd(attach->bpf->maps.deep);
+	attach->slices.pages = &attach->bpf->data->hak_pages;
+	attach->ring =
+	        ring_buffer__new(bpf_map__fd(attach->bpf->maps.stacks), on_event, attach, NULL);
+	return attach->ring ? 0 : -errno;
+}
+
+/* --- life ------------------------------------------------------------------------------------ */
 
 static int open_program(struct latency_bpf **bpf, pid_t pid)
 {
@@ -75,7 +190,15 @@ static int open_program(struct latency_bpf **bpf, pid_t pid)
 
 int attach_latency__prepare(struct attach_latency *attach)
 {
-	return open_program(&attach->bpf, attach->target->pid);
+	int err = open_program(&attach->bpf, attach->target->pid);
+
+	if (err)
+		return err;
+	attach->bpf->rodata->hak_route = attach->route;
+	attach->bpf->rodata->hak_frame_pointers = attach->mode == UNWIND_FP;
+	if (attach->route == HAK_ROUTE_COUNT)
+		bpf_map__set_max_entries(attach->bpf->maps.stacks, (uint32_t)getpagesize());
+	return 0;
 }
 
 int attach_latency__load(struct attach_latency *attach)
@@ -207,8 +330,9 @@ static int open_window(struct attach_latency *attach)
 	if (!attach->end)
 		return -errno;
 	attach->bpf->bss->hak_opened_ns = monotonic_ns();
-	attach->begin = attach_site(attach, attach->bpf->progs.on_begin, "cold_begin");
-	if (!attach->begin) {
+	if (!attach->untimed)
+		attach->begin = attach_site(attach, attach->bpf->progs.on_begin, "cold_begin");
+	if (!attach->begin && !attach->untimed) {
 		int err = -errno;
 
 		uprobe__detach(attach->end);
@@ -217,6 +341,7 @@ static int open_window(struct attach_latency *attach)
 	}
 	attach->opened_ns = monotonic_ns();
 	attach->next_ns = attach->opened_ns + WINDOW_NS;
+	begin_taking(attach);
 	return 0;
 }
 
@@ -226,10 +351,11 @@ static void close_window(struct attach_latency *attach)
 	uint64_t now;
 
 	/* A visit whose end goes unseen must not end in the next window. */
-	attach->bpf->bss->hak_opened_ns = UINT64_MAX;
+	attach->bpf->bss->hak_opened_ns = attach->bpf->data->hak_taken_from_ns = UINT64_MAX;
 	start_detaching(attach, attach->begin);
 	start_detaching(attach, attach->end);
 	now = monotonic_ns();
+	adapt_keep(attach);
 	attach->begin = attach->end = NULL;
 	attach->open_ns += now - attach->opened_ns;
 	gap = (double)(now - attach->opened_ns) * (1 - attach->share) / attach->share * draw;
@@ -239,8 +365,11 @@ static void close_window(struct attach_latency *attach)
 
 int attach_latency__attach(struct attach_latency *attach)
 {
-	int err = calibrate(attach);
+	int err = make_ring(attach);
 
+	if (err)
+		return attach__failed("map the routes' ring buffer", err);
+	err = attach->untimed ? 0 : calibrate(attach);
 	if (err)
 		return attach__failed_uprobe("time uprobes on hakprobe itself", err);
 	err = open_window(attach);
@@ -255,6 +384,7 @@ void attach_latency__free(struct attach_latency *attach)
 	start_detaching(attach, attach->begin);
 	start_detaching(attach, attach->end);
 	finish_detaching(attach);
+	ring_buffer__free(attach->ring);
 	latency_bpf__destroy(attach->bpf);
 	free(attach);
 }
@@ -274,10 +404,12 @@ int attach_latency__tick(struct attach_latency *attach)
 		attach->next_ns = now + 10 * WINDOW_NS; /* when it fails */
 		return open_window(attach);
 	}
-	if (attach->share >= 1)
-		attach->next_ns = now + WINDOW_NS;
-	else
+	if (attach->share < 1) {
 		close_window(attach);
+	} else {
+		attach->next_ns = now + WINDOW_NS;
+		begin_taking(attach);
+	}
 	return 0;
 }
 
@@ -301,5 +433,11 @@ uint64_t attach_latency__open_ns(const struct attach_latency *attach)
 
 struct hak_counters attach_latency__counters(const struct attach_latency *attach)
 {
-	return attach ? attach->bpf->bss->hak_counters : (struct hak_counters){0};
+	struct hak_counters counters;
+
+	if (!attach)
+		return (struct hak_counters){0};
+	counters = attach->bpf->bss->hak_counters;
+	counters.lost += attach->dropped;
+	return counters;
 }

@@ -9,16 +9,45 @@
 #include <stdint.h>
 
 #include "bpf/counters.h"
+#include "bpf/stack.h"
 #include "tools/latency.h"
 #include "tools/target.h"
+#include "tools/unwind.h"
 
 struct attach_latency;
+struct event_queue;
 
 /*
  * Life: new, prepare, load, attach (tries it once and opens the first window), tick …, free.
  * Failures are told on stderr; 0 or -errno.
  */
 struct attach_latency *attach_latency__new(const struct target *target);
+
+/* One visit that took the route, in the queue's thread; as an alloc_fn. */
+typedef int (*route_fn)(void *context, const struct hak_sample_event *event);
+
+/*
+ * Before prepare: visits of mallocs that take `route` bring their stacks, some 64 at most in a
+ * window. They are pushed to `queue`, which the attachment outlives; its handler calls
+ * attach_latency__handle() with those whose kind is HAK_SAMPLE_ROUTE.
+ */
+void attach_latency__want_route(struct attach_latency *attach, enum hak_route route,
+                                enum unwind_mode mode, struct event_queue *queue,
+                                route_fn on_sample, void *context);
+
+/* Before prepare: visits are not timed, which saves cold_begin's trap. */
+void attach_latency__skip_times(struct attach_latency *attach);
+
+/* Before attach: the classes' sizes (HAK_CLASS_COUNT), and the one to take, -1 all. */
+void attach_latency__know_classes(struct attach_latency *attach, const uint64_t *sizes, int only);
+
+/* Readable when there are stacks to consume; -1 when none are wanted. */
+int attach_latency__fd(const struct attach_latency *attach);
+int attach_latency__consume(struct attach_latency *attach);
+
+/* Hands an event over, in the queue's thread. 0 or -errno. */
+int attach_latency__handle(struct attach_latency *attach, const struct hak_sample_event *event);
+
 int attach_latency__prepare(struct attach_latency *attach);
 int attach_latency__load(struct attach_latency *attach);
 int attach_latency__attach(struct attach_latency *attach);

@@ -72,9 +72,9 @@ int attach_tally__attach(struct attach_tally *attach)
 	        ring_buffer__new(bpf_map__fd(attach->bpf->maps.tallies), on_event, attach, NULL);
 	if (!attach->ring)
 		return attach__failed("map the tallies' ring buffer", -errno);
-	attach->probe = uprobe__attach(attach->bpf->progs.on_tally, attach->target->pid,
-	                               attach->target->path, attach->target->object, "hakmem",
-	                               "tally");
+	attach->probe =
+	        uprobe__attach(attach->bpf->progs.on_tally, attach->target->pid,
+	                       attach->target->path, attach->target->object, "hakmem", "tally");
 	return attach->probe ? 0 : attach__failed_uprobe("attach to hakmem:tally", -errno);
 }
 

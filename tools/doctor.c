@@ -139,8 +139,8 @@ static void examine_privileges(void)
 		bool idle = wanted[i].number == CAP_SYS_ADMIN && uprobe__has_multi();
 
 		tell(has || idle || (needed && admin) ? GOOD
-		     : needed                 ? BAD
-		                              : NOTE,
+		     : needed                         ? BAD
+		                                      : NOTE,
 		     wanted[i].name, "%s: %s",
 		     has    ? "there"
 		     : idle ? "not there, and not needed"

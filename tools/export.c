@@ -93,6 +93,6 @@ int export_file(const struct export_source *source, const char *path)
 int export_profile(const struct profile *profile, const char *note, const char *path)
 {
 	const struct export_source source = {
-	        .profiles = {profile}, .profile_count = 1, .note = note, .cpu_scale = 1};
+	        .profiles = {profile}, .profile_count = 1, .note = note};
 	return export_file(&source, path);
 }

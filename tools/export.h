@@ -31,7 +31,7 @@ struct export_source {
 	const struct stacks *stacks; /* NULL: names only */
 	unsigned kinds;              /* 1u << enum flame_kind, or-ed: valid columns of the stacks */
 	enum flame_kind first;       /* the one that a viewer opens with */
-	double cpu_scale;            /* ns for a unit of weight of FLAME_CPU */
+	const double *scale;         /* [FLAME_KINDS]: what a unit of weight stands for; NULL: 1 */
 	const struct export_mapping *mappings; /* by address */
 	size_t mapping_count;
 	uint64_t start_ns; /* since 1970 */

@@ -114,9 +114,13 @@ static int64_t value_of(const struct build *build, const struct stack_figure *fi
                         const struct column *column)
 {
 	const struct stack_figure *figure = &figures[column->kind];
-	double scale = column->kind == FLAME_CPU ? build->source->cpu_scale : 1;
+	double scale = build->source->scale ? build->source->scale[column->kind] : 1;
+	double value = column->counts ? figure->count : figure->weight;
 
-	return (int64_t)(column->counts ? figure->count + 0.5 : figure->weight * scale + 0.5);
+	/* Of CPU samples the count is theirs. */
+	if (column->counts && column->kind == FLAME_CPU)
+		scale = 1;
+	return (int64_t)(value * scale + 0.5);
 }
 
 static bool has_samples(const struct build *build, uint32_t stack)

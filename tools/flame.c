@@ -29,8 +29,8 @@ struct flame {
 	struct heap *heap; /* NULL when frees are not needed */
 	struct code *code;
 	uint64_t truncated;
-	double cpu_scale;
-	struct timespec start; /* CLOCK_REALTIME */
+	double scale[FLAME_KINDS];
+	struct timespec start;                /* CLOCK_REALTIME */
 	struct capture_writer *capture;       /* NULL: none is taken */
 	struct capture_call calls[CALLS_MAX]; /* of the sample at hand, the outermost first */
 	size_t call_count;
@@ -67,7 +67,8 @@ struct flame *flame__new(const struct target *target, struct unwinder *unwinder,
 	flame->target = target;
 	flame->unwinder = unwinder;
 	flame->config = *config;
-	flame->cpu_scale = 1;
+	for (int i = 0; i < FLAME_KINDS; i++)
+		flame->scale[i] = 1;
 	pthread_mutex_init(&flame->lock, NULL);
 	clock_gettime(CLOCK_REALTIME, &flame->start);
 	flame->stacks = stacks__new();
@@ -223,16 +224,15 @@ static int enter_alloc(struct flame *flame, const struct hak_sample_event *event
 	stack = enter_frames(flame, walked, inner + 1);
 	leaf = leaf_name(flame, walked->ips[inner], inner > 0, name, sizeof(name));
 	if (stack != STACKS_FAILED)
-		stack = stacks__enter(flame->stacks, stack, leaf,
-		                      walked->ips[inner] - (inner > 0));
+		stack = stacks__enter(flame->stacks, stack, leaf, walked->ips[inner] - (inner > 0));
 	if (stack == STACKS_FAILED)
 		return -ENOMEM;
-	flame->calls[flame->call_count++] = (struct capture_call){walked->ips[inner], leaf,
-	                                                          inner > 0 ? CAPTURE_CALL : 0};
+	flame->calls[flame->call_count++] =
+	        (struct capture_call){walked->ips[inner], leaf, inner > 0 ? CAPTURE_CALL : 0};
 	err = stacks__add(flame->stacks, stack, FLAME_ALLOC, weight, count);
 	if (!err && flame->capture)
-		err = capture_writer__sample(flame->capture, event, flame->calls,
-		                             flame->call_count, !walked->complete);
+		err = capture_writer__sample(flame->capture, event, flame->calls, flame->call_count,
+		                             !walked->complete);
 	if (err || !flame->heap || !event->ptr)
 		return err;
 	object = (struct heap_object){event->ptr, event->time_ns, weight, count, stack};
@@ -354,9 +354,9 @@ int flame__settle(struct flame *flame)
 	return err;
 }
 
-void flame__set_cpu_scale(struct flame *flame, double ns)
+void flame__set_scale(struct flame *flame, enum flame_kind kind, double scale)
 {
-	flame->cpu_scale = ns;
+	flame->scale[kind] = scale;
 }
 
 struct profile *flame__profile(struct flame *flame, enum flame_kind kind)
@@ -388,8 +388,7 @@ uint64_t flame__truncated(const struct flame *flame)
 
 double flame__weight(const struct flame *flame, enum flame_kind kind)
 {
-	return stacks__total(flame->stacks, kind).weight *
-	       (kind == FLAME_CPU ? flame->cpu_scale : 1);
+	return stacks__total(flame->stacks, kind).weight * flame->scale[kind];
 }
 
 const struct heap *flame__heap(const struct flame *flame)
@@ -408,6 +407,8 @@ static void make_title(const struct flame *flame, enum flame_kind kind, char *ti
 {
 	int at = snprintf(title, size, "%s", kinds[kind].title);
 
+	if (flame->config.route && kind != FLAME_CPU)
+		at += snprintf(title + at, size - (size_t)at, " by route %s", flame->config.route);
 	if (kind == FLAME_LIVE && flame->config.older_ns)
 		snprintf(title + at, size - (size_t)at, " older than %g ms",
 		         (double)flame->config.older_ns / 1e6);
@@ -454,8 +455,7 @@ static int make_profiles(const struct flame *flame, unsigned wanted, struct prof
 		profiles[kind] = profile__new(title, kinds[kind].unit);
 		if (!profiles[kind])
 			return -ENOMEM;
-		err = stacks__fill(flame->stacks, kind, kind == FLAME_CPU ? flame->cpu_scale : 1,
-		                   profiles[kind]);
+		err = stacks__fill(flame->stacks, kind, flame->scale[kind], profiles[kind]);
 		if (!source->profile_count)
 			source->first = kind;
 		source->profiles[source->profile_count++] = profiles[kind];
@@ -473,7 +473,7 @@ int flame__write(const struct flame *flame, unsigned wanted, const struct flame_
 	        .note = note,
 	        .stacks = flame->stacks,
 	        .kinds = wanted,
-	        .cpu_scale = flame->cpu_scale,
+	        .scale = flame->scale,
 	        .start_ns = (uint64_t)flame->start.tv_sec * 1000000000u +
 	                    (uint64_t)flame->start.tv_nsec,
 	        .timeline = extras ? extras->timeline : NULL,

@@ -22,6 +22,7 @@ struct flame_config {
 	unsigned kinds;     /* 1u << enum flame_kind, or-ed */
 	uint64_t older_ns;  /* live: of at least this age */
 	uint64_t within_ns; /* temporary: freed within this time */
+	const char *route;  /* alloc: only what this route served; for titles; NULL all */
 };
 
 /* `target` and `unwinder` must live as long. NULL and errno on failure. */
@@ -45,13 +46,14 @@ int flame__on_sample(void *flame, const struct hak_sample_event *event);
 /* Takes in a sample of CPU time (a cpu_fn); as above. */
 int flame__on_cpu(void *flame, const struct hak_cpu_event *event);
 
-/* ns that a unit of the CPU samples' weight stands for; 1 until set. */
-void flame__set_cpu_scale(struct flame *flame, double ns);
+/* What a unit of the weight of `kind`'s samples stands for, in its unit; 1 until set. */
+void flame__set_scale(struct flame *flame, enum flame_kind kind, double scale);
 
 /* Counts what is alive now, for what is below; again after more samples. 0 or -ENOMEM. */
 int flame__settle(struct flame *flame);
 
-/* What was taken in of `kind` so far, at any time; the caller frees it. NULL and errno on failure. */
+/* What was taken in of `kind` so far, at any time; the caller frees it. NULL and errno on failure.
+ */
 struct profile *flame__profile(struct flame *flame, enum flame_kind kind);
 
 /* From here on only while no sample is taken in (session__drain()). */

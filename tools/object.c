@@ -146,9 +146,8 @@ static const char *next_string(const char *text, const char *end)
 {
 	const char *next = text ? memchr(text, '\0', (size_t)(end - text)) : NULL;
 
-	return next && next + 1 < end && memchr(next + 1, '\0', (size_t)(end - next - 1))
-	               ? next + 1
-	               : NULL;
+	return next && next + 1 < end && memchr(next + 1, '\0', (size_t)(end - next - 1)) ? next + 1
+	                                                                                  : NULL;
 }
 
 /* Descriptor: three addresses, then provider, name and arguments as strings. */

@@ -10,6 +10,7 @@
 
 #include "bpf/record.h"
 #include "tools/export.h"
+#include "tools/figures.h"
 #include "tools/say.h"
 
 enum {
@@ -31,6 +32,7 @@ enum {
 	KEY_LATENCY,
 	KEY_LIBRARY,
 	KEY_CLASS,
+	KEY_ROUTE,
 	WITHIN_MS_DEFAULT = 10,
 };
 
@@ -53,6 +55,10 @@ static const struct argp_option table[] = {
          "Only size class N, or that of blocks of SIZE bytes (64B, 4KiB), in tables and flame "
          "graphs",
          0},
+        {"route", KEY_ROUTE, "ROUTE", 0,
+         "Only mallocs that ROUTE serves (magazine, previous, depot, span, large, ...), in tables and "
+         "flame graphs of allocations",
+         0},
         {"duration", 'd', "SECONDS", 0, "Stop after so many seconds", 0},
         {"json", KEY_JSON, NULL, 0, "Print one JSON object a line for each interval", 0},
         {"lines", KEY_LINES, NULL, 0, "Plain lines on a terminal too, no full-screen view", 0},
@@ -74,7 +80,8 @@ static const struct argp_option table[] = {
          "freed yet; temporary: what was freed soon; cpu: where the allocator's CPU time goes",
          0},
         {"output", 'o', "[KIND=]FILE", 0,
-         "Write flame graphs to FILE: " EXPORT_SUFFIXES "; %k in it stands for each kind; or the raw "
+         "Write flame graphs to FILE: " EXPORT_SUFFIXES
+         "; %k in it stands for each kind; or the raw "
          "samples (.hak, for hakprobe report); may be given several times",
          0},
         {"older", KEY_OLDER, "MS", 0, "live: of at least that age in ms (default 0)", 0},
@@ -193,6 +200,43 @@ static void parse_class(struct options *options, const char *text)
 	options->class_size = value;
 }
 
+static void parse_route(struct options *options, const char *text)
+{
+	for (int i = 0; i < HAK_ROUTE_COUNT; i++) {
+		if (!strcmp(text, figures__route_name(i))) {
+			options->route = i;
+			options->flame.route = figures__route_name(i);
+			return;
+		}
+	}
+	usage_error("--route", text,
+	            "the routes are magazine, previous, depot, span, large, aligned, sampled, "
+	            "checked and libc");
+}
+
+bool options__route_is_visits(const struct options *options)
+{
+	return options->route == HAK_ROUTE_PREVIOUS || options->route == HAK_ROUTE_DEPOT ||
+	       options->route == HAK_ROUTE_SPAN || options->route == HAK_ROUTE_CHECKED;
+}
+
+/* What a sampled block's route would have been is known of some only. */
+static void check_route(const struct options *options)
+{
+	const char *name = figures__route_name(options->route);
+	const unsigned kinds = options->flame.kinds;
+
+	if (options->route == HAK_ROUTE_COUNT || !flame_kinds__need_alloc(kinds))
+		return;
+	if (options->route == HAK_ROUTE_ALIGNED || options->route == HAK_ROUTE_SAMPLED ||
+	    options->route == HAK_ROUTE_LIBC)
+		usage_error("--route", name, "there is no flame graph by this route, only tables");
+	if (options__route_is_visits(options) &&
+	    (flame_kinds__need_free(kinds) || options->capture))
+		usage_error("--route", name,
+		            "of this route --flame alloc and cpu can be had, without .hak file");
+}
+
 /* Everything from COMMAND on is the command's. */
 static void take_command(struct options *options, char *command, struct argp_state *state)
 {
@@ -214,7 +258,8 @@ static void add_output(struct options *options, const char *path)
 		return;
 	}
 	if (!export_format__of(path))
-		usage_error("-o", path, "the suffix names the format: " EXPORT_SUFFIXES ", or .hak");
+		usage_error("-o", path,
+		            "the suffix names the format: " EXPORT_SUFFIXES ", or .hak");
 	if (options->output_count == OPTIONS_OUTPUTS)
 		usage_error("-o", path, "at most 16 files");
 	options->output_arguments[options->output_count++] = path;
@@ -283,8 +328,10 @@ static void check(struct options *options)
 	    !flame_kinds__need_alloc(options->flame.kinds))
 		usage_error("-o", options->capture, "a .hak file holds allocations: --flame alloc");
 	if (!options->flame.kinds && (options->output_count || options->capture))
-		usage_error("-o", options->capture ? options->capture : options->output_arguments[0],
+		usage_error("-o",
+		            options->capture ? options->capture : options->output_arguments[0],
 		            "say what to write with --flame alloc or another kind");
+	check_route(options);
 	for (size_t i = 0; i < options->output_count; i++) {
 		const char *argument = options->output_arguments[i];
 		const char *problem =
@@ -314,6 +361,9 @@ static error_t parse_view(struct options *options, int key, const char *argument
 		break;
 	case KEY_CLASS:
 		parse_class(options, argument);
+		break;
+	case KEY_ROUTE:
+		parse_route(options, argument);
 		break;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -413,6 +463,7 @@ void options__parse(struct options *options, int argc, char **argv)
 	options->hz = HZ_DEFAULT;
 	options->flame.within_ns = WITHIN_MS_DEFAULT * 1000000ull;
 	options->class = -1;
+	options->route = HAK_ROUTE_COUNT;
 	options->ceiling = 0.01;
 	argp_err_exit_status = EXIT_USAGE;
 	if (argc > 1 && !strcmp(argv[1], "doctor")) {

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "bpf/record.h"
 #include "tools/flame.h"
 #include "tools/outputs.h"
 #include "tools/unwind.h"
@@ -44,23 +45,27 @@ struct options {
 	enum unwind_mode unwind;
 	const char *output_arguments[OPTIONS_OUTPUTS];
 	size_t output_count;
-	const char *capture; /* .hak; NULL none */
+	const char *capture;    /* .hak; NULL none */
 	struct outputs outputs; /* what these name; the caller clears it */
 	double ceiling; /* of what watching may cost, in cores per busy thread of the target */
 	bool latency;   /* histograms of cold visits */
 	bool lines;     /* no full-screen view */
 	enum options_view view;
 	enum options_sort sort;
-	int class;           /* only this size class; -1: all, unless class_size says which */
-	uint64_t class_size; /* the class of blocks of so many bytes; 0 not given */
-	char **command;      /* to run under libhakmem, NULL at its end; NULL: none */
-	const char *library; /* for it; NULL: the one next to hakprobe */
+	int class;            /* only this size class; -1: all, unless class_size says which */
+	uint64_t class_size;  /* the class of blocks of so many bytes; 0 not given */
+	enum hak_route route; /* only mallocs that it serves; HAK_ROUTE_COUNT: all */
+	char **command;       /* to run under libhakmem, NULL at its end; NULL: none */
+	const char *library;  /* for it; NULL: the one next to hakprobe */
 	bool no_read;
 	bool verbose;
 };
 
 /* Parses; a usage error ends the program with status 2 and one line on stderr. */
 void options__parse(struct options *options, int argc, char **argv);
+
+/* Whether the option's route is known by cold visits, and not by what is sampled. */
+bool options__route_is_visits(const struct options *options);
 
 /* The words for them on the command line and on the screen. */
 const char *options__view_name(enum options_view view);

@@ -129,6 +129,8 @@ static double class_key(const struct report *report, unsigned class, enum option
 {
 	const struct hak_class_record *record = &report->figures.classes[class];
 
+	if (report->route != HAK_ROUTE_COUNT && sort == SORT_MALLOCS)
+		return (double)figures__route(record, report->route);
 	switch (sort) {
 	case SORT_FREES:
 		return (double)record->frees;
@@ -156,7 +158,9 @@ size_t report__sorted_classes(const struct report *report, enum options_sort sor
 		size_t at;
 
 		if ((!records[i].mallocs && !records[i].frees) ||
-		    (report->class >= 0 && i != (unsigned)report->class))
+		    (report->class >= 0 && i != (unsigned)report->class) ||
+		    (report->route != HAK_ROUTE_COUNT &&
+		     !figures__route(&records[i], report->route)))
 			continue;
 		for (at = count; at > 0 && class_key(report, classes[at - 1], sort) <
 		                                   class_key(report, i, sort);

@@ -60,6 +60,7 @@ struct reading {
 struct attachment {
 	bool tally;
 	bool alloc;
+	bool visits;             /* stacks of visits by a route, instead of alloc's */
 	bool cpu;                /* stacks of CPU samples */
 	enum unwind_mode unwind; /* of stacks, where there are any */
 	bool latency;
@@ -93,7 +94,8 @@ struct report {
 	struct latency latency;       /* of the interval */
 	enum options_view view; /* what the plain live view's table shows, and how it is sorted */
 	enum options_sort sort;
-	int class; /* only this size class in the table; -1 all */
+	int class;            /* only this size class in the table; -1 all */
+	enum hak_route route; /* only classes with mallocs that it served; HAK_ROUTE_COUNT all */
 	const struct governor *governor;
 	const struct thread_table *threads;        /* differences; may be NULL */
 	struct caller_row callers[REPORT_CALLERS]; /* since the attach */

@@ -38,13 +38,21 @@ struct session *session__new(const struct options *options, const struct target 
 	session->target = target;
 	session->attachment.reads = !options->no_read && !target->foreign;
 	session->attachment.tally = target->object->has_tally;
-	session->attachment.alloc = flame_kinds__need_alloc(options->flame.kinds);
+	session->attachment.alloc =
+	        flame_kinds__need_alloc(options->flame.kinds) && !options__route_is_visits(options);
 	session->attachment.cpu = options->flame.kinds & 1u << FLAME_CPU;
 	session->attachment.unwind = options->unwind;
+	session->attachment.visits = session__follows_visits(session);
 	session->attachment.latency = options->latency;
 	session->hz = options->hz;
 	governor__init(&session->governor, options->ceiling);
 	return session;
+}
+
+bool session__follows_visits(const struct session *session)
+{
+	return flame_kinds__need_alloc(session->options->flame.kinds) &&
+	       options__route_is_visits(session->options);
 }
 
 /* Without libhakmem there are no records, no tallies, and nobody knows the allocator's text. */
@@ -59,9 +67,10 @@ static int check_foreign(const struct session *session)
 		    target->pid, target->command);
 		return -ENOTSUP;
 	}
-	if (session->options->class >= 0 || session->options->class_size) {
-		say("--class: process %d (%s) does not map libhakmem, so its size classes are not "
-		    "known",
+	if (session->options->class >= 0 || session->options->class_size ||
+	    session->options->route != HAK_ROUTE_COUNT) {
+		say("--class and --route: process %d (%s) does not map libhakmem, so its size "
+		    "classes are not known",
 		    target->pid, target->command);
 		return -ENOTSUP;
 	}
@@ -89,8 +98,8 @@ static int check_library(const struct session *session)
 	}
 	if (session->target->foreign)
 		return check_foreign(session);
-	if (session->options->latency && !object->has_cold) {
-		say("--latency: %s has no probe hakmem:cold_end: use a library built with PROBES=1",
+	if ((session->attachment.latency || session->attachment.visits) && !object->has_cold) {
+		say("--latency and --route: %s has no probe hakmem:cold_end: use a library built with PROBES=1",
 		    library);
 		return -ENOTSUP;
 	}
@@ -129,19 +138,23 @@ int session__class(const struct session *session)
 
 static bool is_filtered(const struct session *session)
 {
-	return session->options->class >= 0 || session->options->class_size;
+	return session->options->class >= 0 || session->options->class_size ||
+	       session->options->route != HAK_ROUTE_COUNT;
 }
 
 /*
  * Whether a sample counts, in the main thread, whose ledger it is. A sampled block has a place of
- * its own; its class is the one that it would have had otherwise.
+ * its own; its class is the one that it would have had otherwise, and its route is then the
+ * magazine, but for those that have no class.
  */
 static bool is_wanted(const void *context, const struct hak_sample_event *event)
 {
 	const struct session *session = context;
+	int class = class_of(session, event->size), only = session__class(session);
+	enum hak_route route = session->options->route;
 
-	return session->ledger.has_process &&
-	       class_of(session, event->size) == session__class(session);
+	return class >= 0 && (only < 0 || class == only) &&
+	       (route == HAK_ROUTE_COUNT || (route == HAK_ROUTE_LARGE) == (class == 0));
 }
 
 /* In the queue's thread, which alone unwinds. */
@@ -151,8 +164,11 @@ static int take_in(void *context, const void *data, size_t size)
 	const hak_u32 *kind = data;
 
 	(void)size;
-	return *kind == HAK_SAMPLE_CPU ? attach_cost__handle(session->samples, data)
-	                               : attach_alloc__handle(session->alloc, data);
+	if (*kind == HAK_SAMPLE_CPU)
+		return attach_cost__handle(session->samples, data);
+	if (*kind == HAK_SAMPLE_ROUTE)
+		return attach_latency__handle(session->latency, data);
+	return attach_alloc__handle(session->alloc, data);
 }
 
 /* Opens the raw capture's file; its name gets the pid where there may be several processes. */
@@ -163,8 +179,8 @@ static int make_capture(struct session *session)
 
 	if (session->options->pid_count == 1)
 		session->capture_path = strdup(path);
-	else if (asprintf(&session->capture_path, "%.*s.%d.hak", stem, path,
-	                  session->target->pid) < 0)
+	else if (asprintf(&session->capture_path, "%.*s.%d.hak", stem, path, session->target->pid) <
+	         0)
 		session->capture_path = NULL;
 	if (!session->capture_path)
 		return -ENOMEM;
@@ -193,6 +209,9 @@ static int make_flame(struct session *session)
 	if (kinds & 1u << FLAME_CPU)
 		attach_cost__want_stacks(session->samples, mode, session->queue, flame__on_cpu,
 		                         session->flame);
+	if (session__follows_visits(session))
+		attach_latency__want_route(session->latency, session->options->route, mode,
+		                           session->queue, flame__on_sample, session->flame);
 	unwinder__warm_up(session->unwinder, WARM_UP_MS);
 	if (!session->attachment.alloc)
 		return 0;
@@ -201,8 +220,8 @@ static int make_flame(struct session *session)
 		if (err)
 			return err;
 	}
-	session->alloc = attach_alloc__new(target, mode, session->queue, flame__on_sample,
-	                                   session->flame);
+	session->alloc =
+	        attach_alloc__new(target, mode, session->queue, flame__on_sample, session->flame);
 	if (!session->alloc)
 		return -ENOMEM;
 	if (flame_kinds__need_free(kinds))
@@ -234,10 +253,12 @@ static int make_parts(struct session *session)
 		if (!session->tally)
 			return -ENOMEM;
 	}
-	if (session->attachment.latency) {
+	if (session->attachment.latency || session->attachment.visits) {
 		session->latency = attach_latency__new(target);
 		if (!session->latency)
 			return -ENOMEM;
+		if (!session->attachment.latency)
+			attach_latency__skip_times(session->latency);
 	}
 	return session->options->flame.kinds ? make_flame(session) : 0;
 }
@@ -294,9 +315,14 @@ int session__attach(struct session *session)
 	if (!err && session->samples)
 		err = attach_cost__attach(session->samples);
 	if (!err && session->latency) {
-		say("--latency: each cold visit that is timed pays two traps, about 2 us; the "
-		    "governor "
-		    "times as many as the ceiling allows");
+		say("%s: the governor watches as many as the ceiling allows",
+		    attachment->latency
+		            ? "--latency: each cold visit that is timed pays two traps, "
+		              "about 2 us"
+		            : "--route: each cold visit that is seen pays a trap, "
+		              "about 1 us");
+		attach_latency__know_classes(session->latency, session->ledger.process.class_size,
+		                             session__class(session));
 		attach_latency__set_share(session->latency, session->governor.rate[GOVERN_LATENCY]);
 		err = attach_latency__attach(session->latency);
 	}
@@ -343,6 +369,8 @@ size_t session__fds(const struct session *session, struct pollfd fds[SESSION_FDS
 		fds[count++] = (struct pollfd){attach_alloc__fd(session->alloc), POLLIN, 0};
 	if (session->samples && attach_cost__fd(session->samples) >= 0)
 		fds[count++] = (struct pollfd){attach_cost__fd(session->samples), POLLIN, 0};
+	if (session->latency && attach_latency__fd(session->latency) >= 0)
+		fds[count++] = (struct pollfd){attach_latency__fd(session->latency), POLLIN, 0};
 	return count;
 }
 
@@ -356,6 +384,8 @@ int session__consume(struct session *session)
 		err = attach_alloc__consume(session->alloc);
 	if (!err && session->samples)
 		err = attach_cost__consume(session->samples);
+	if (!err && session->latency)
+		err = attach_latency__consume(session->latency);
 	return err;
 }
 

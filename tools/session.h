@@ -12,7 +12,7 @@
 #include "tools/report.h"
 #include "tools/target.h"
 
-enum { SESSION_FDS = 3 };
+enum { SESSION_FDS = 4 };
 
 struct session {
 	const struct options *options;
@@ -26,8 +26,8 @@ struct session {
 	struct cost *cost;
 	struct capture_writer *capture; /* NULL: none asked for */
 	char *capture_path;
-	struct flame *flame;         /* NULL: no flame graph asked for */
-	struct event_queue *queue;   /* of samples, with the thread that unwinds; NULL as flame */
+	struct flame *flame;       /* NULL: no flame graph asked for */
+	struct event_queue *queue; /* of samples, with the thread that unwinds; NULL as flame */
 	struct attach_latency *latency; /* NULL: not asked for */
 	struct governor governor;
 	unsigned hz;               /* asked for; the governor may lower it */
@@ -72,6 +72,10 @@ void session__set_hz(struct session *session, unsigned hz);
 
 /* The size class that the options ask for; -1 all, or not known yet. */
 int session__class(const struct session *session);
+
+/* Whether flame graphs of allocations are made of the visits that take a route, in windows, and not
+ * of sampled allocations. */
+bool session__follows_visits(const struct session *session);
 
 /* Everything known now. */
 int session__read(struct session *session, struct reading *reading);

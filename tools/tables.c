@@ -131,7 +131,7 @@ size_t tables__threads(FILE *out, const struct report *report, enum options_sort
 
 size_t tables__callers(FILE *out, const struct report *report, size_t rows)
 {
-	if (!report->attachment->alloc) {
+	if (!report->attachment->alloc && !report->attachment->visits) {
 		fputs("\ncallers are known with --flame alloc only\n", out);
 		return 0;
 	}

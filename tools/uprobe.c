@@ -108,8 +108,7 @@ struct uprobe *uprobe__attach_sites(const struct bpf_program *program, pid_t pid
 	if (!uprobe)
 		return NULL;
 	uprobe->multi = -1;
-	if (bpf_program__expected_attach_type(program) ==
-	    (enum bpf_attach_type)TRACE_UPROBE_MULTI)
+	if (bpf_program__expected_attach_type(program) == (enum bpf_attach_type)TRACE_UPROBE_MULTI)
 		err = attach_multi(uprobe, program, pid, path, sites, count);
 	else
 		err = attach_perf(uprobe, program, pid, path, sites, count);

@@ -25,16 +25,15 @@ bool uprobe__has_multi(void);
 void uprobe__prepare(struct bpf_program *program);
 
 /*
- * Attaches to `count` sites in the file `path`, in process `pid` alone, and raises their semaphores.
- * NULL and errno on failure.
+ * Attaches to `count` sites in the file `path`, in process `pid` alone, and raises their
+ * semaphores. NULL and errno on failure.
  */
 struct uprobe *uprobe__attach_sites(const struct bpf_program *program, pid_t pid, const char *path,
                                     const struct object_site *sites, size_t count);
 
 /* To every site of a probe of `object`, whose file is `path`; ENOENT when it has none. */
 struct uprobe *uprobe__attach(const struct bpf_program *program, pid_t pid, const char *path,
-                              const struct object *object, const char *provider,
-                              const char *name);
+                              const struct object *object, const char *provider, const char *name);
 
 /* Accepts NULL. The probe is gone at once; the call may take 100 ms. */
 void uprobe__detach(struct uprobe *uprobe);

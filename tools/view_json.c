@@ -179,7 +179,7 @@ static struct json_object *governor(const struct report *report)
 	add_count(object, "hz", (uint64_t)report->attachment->cost_hz);
 	if (report->attachment->alloc)
 		add_number(object, "stacks_share", governor->rate[GOVERN_STACKS], 6);
-	if (report->attachment->latency)
+	if (report->attachment->latency || report->attachment->visits)
 		add_number(object, "latency_share", governor->rate[GOVERN_LATENCY], 6);
 	return object;
 }

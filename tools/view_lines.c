@@ -81,8 +81,9 @@ void lines__header(FILE *out, const struct target *target, const struct attachme
 	fprintf(out, "probes    %s", attachment->tally ? "USDT hakmem:tally" : "none attached");
 	if (attachment->alloc)
 		fputs(", otel_memory:alloc", out);
-	if (attachment->latency)
-		fputs(", in windows hakmem:cold_begin and cold_end", out);
+	if (attachment->latency || attachment->visits)
+		fprintf(out, ", in windows hakmem:%scold_end",
+		        attachment->latency ? "cold_begin and " : "");
 	fprintf(out, " (of %zu in the library); perf_event %s at %d Hz on %d CPUs\n",
 	        target->object->probes, attachment->cost_event, attachment->cost_hz,
 	        attachment->cost_cpus);
@@ -92,7 +93,7 @@ void lines__header(FILE *out, const struct target *target, const struct attachme
 	if (attachment->alloc && now->has_process)
 		fprintf(out, "sampling  one allocation per %s on average\n",
 		        BYTES((double)now->sample_bytes));
-	if (attachment->alloc || attachment->cpu)
+	if (attachment->alloc || attachment->visits || attachment->cpu)
 		fprintf(out, "unwinder  %s\n", unwind_remark(attachment->unwind));
 	if (remark)
 		fprintf(out, "mode      %s\n", remark);
@@ -137,8 +138,8 @@ static void show_governor(FILE *out, const struct report *report)
 	if (attachment->alloc)
 		fprintf(out, ", stacks of %s of the samples",
 		        PERCENT(governor->rate[GOVERN_STACKS]));
-	if (attachment->latency)
-		fprintf(out, ", latency in %s of the time",
+	if (attachment->latency || attachment->visits)
+		fprintf(out, ", %s in %s of the time", attachment->latency ? "latency" : "visits",
 		        PERCENT(governor->rate[GOVERN_LATENCY]));
 	fputs("\n", out);
 }

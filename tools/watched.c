@@ -9,7 +9,9 @@
 
 #include "tools/attach.h"
 #include "tools/attach_alloc.h"
+#include "tools/attach_latency.h"
 #include "tools/export.h"
+#include "tools/figures.h"
 #include "tools/flame.h"
 #include "tools/profile.h"
 #include "tools/recorder.h"
@@ -39,8 +41,8 @@ static int restart(struct watched *watched)
 }
 
 /*
- * Tallies alone know nothing before the first one, which a busy target sends within 100 ms: without it
- * the first interval would have no beginning.
+ * Tallies alone know nothing before the first one, which a busy target sends within 100 ms: without
+ * it the first interval would have no beginning.
  */
 static int await_tally(struct watched *watched)
 {
@@ -139,6 +141,38 @@ static void keep_gauges(struct reading *now, const struct reading *last)
 	now->cpu_ns = last->cpu_ns + samples * (1000000000u / (now->own.hz ? now->own.hz : 1));
 }
 
+/* Bytes and mallocs that a route has served since the start, exactly. */
+static double route_bytes(const struct watched *watched, uint64_t *mallocs)
+{
+	const int only = session__class(watched->session);
+	const enum hak_route route = watched->options->route;
+	double bytes = 0;
+
+	*mallocs = 0;
+	for (int i = 0; i < HAK_CLASS_COUNT; i++) {
+		uint64_t count = figures__route(&watched->now.figures.classes[i], route) -
+		                 figures__route(&watched->start.figures.classes[i], route);
+
+		if (only >= 0 && i != only)
+			continue;
+		*mallocs += count;
+		bytes += (double)count * (double)watched->now.class_size[i];
+	}
+	return bytes;
+}
+
+/* The visits that were seen stand for all. */
+static void scale_callers(struct watched *watched)
+{
+	struct report *report = &watched->report;
+	uint64_t mallocs;
+	double all = route_bytes(watched, &mallocs);
+
+	for (size_t i = 0; i < report->caller_count; i++)
+		report->callers[i].weight *= all / report->caller_weight;
+	report->caller_weight = all;
+}
+
 static int derive_callers(struct watched *watched)
 {
 	struct report *report = &watched->report;
@@ -154,6 +188,8 @@ static int derive_callers(struct watched *watched)
 	report->caller_weight = profile__weight(watched->callers);
 	count = callers__top(watched->callers, report->callers, REPORT_CALLERS);
 	report->caller_count = count > 0 ? (size_t)count : 0;
+	if (session__follows_visits(watched->session))
+		scale_callers(watched);
 	return count < 0 ? count : 0;
 }
 
@@ -169,6 +205,7 @@ static int derive(struct watched *watched, const struct reading *before,
 	report->governor = &watched->session->governor;
 	report->view = watched->options->view;
 	report->class = session__class(watched->session);
+	report->route = watched->options->route;
 	report->sort = watched->options->sort;
 	report->now = &watched->now;
 	report->before = before;
@@ -245,6 +282,29 @@ static double cpu_scale(const struct watched *watched)
 	               : 1;
 }
 
+/* The visits that were seen stand for all, whose bytes are known. */
+static double route_scale(const struct watched *watched)
+{
+	const double seen = flame__weight(watched->session->flame, FLAME_ALLOC);
+	uint64_t mallocs;
+
+	return seen > 0 ? route_bytes(watched, &mallocs) / seen : 1;
+}
+
+static void say_visits(const struct watched *watched)
+{
+	const struct flame *flame = watched->session->flame;
+	uint64_t mallocs;
+	double bytes = route_bytes(watched, &mallocs);
+
+	say("%llu visits by route %s were followed; they stand for %llu mallocs of %s; %llu stacks are "
+	    "truncated, %llu samples were lost",
+	    (unsigned long long)flame__samples(flame, FLAME_ALLOC),
+	    figures__route_name(watched->options->route), (unsigned long long)mallocs,
+	    units__bytes(bytes).text, (unsigned long long)flame__truncated(flame),
+	    (unsigned long long)attach_latency__counters(watched->session->latency).lost);
+}
+
 static void say_allocations(const struct watched *watched)
 {
 	const struct flame *flame = watched->session->flame;
@@ -267,7 +327,9 @@ static void say_samples(const struct watched *watched)
 	const struct flame *flame = watched->session->flame;
 	const unsigned kinds = watched->options->flame.kinds;
 
-	if (flame_kinds__need_alloc(kinds))
+	if (session__follows_visits(watched->session))
+		say_visits(watched);
+	else if (flame_kinds__need_alloc(kinds))
 		say_allocations(watched);
 	if (flame_kinds__need_free(kinds))
 		say("%llu sampled objects are alive and stand for %s; what was allocated before "
@@ -350,7 +412,9 @@ int watched__write(struct watched *watched, bool several, FILE *out)
 	err = session__drain(watched->session);
 	if (err)
 		say("the flame graphs are not whole: %s", strerror(-err));
-	flame__set_cpu_scale(flame, cpu_scale(watched));
+	flame__set_scale(flame, FLAME_CPU, cpu_scale(watched));
+	if (session__follows_visits(watched->session))
+		flame__set_scale(flame, FLAME_ALLOC, route_scale(watched));
 	err = flame__settle(flame);
 	if (err)
 		return err;

@@ -50,8 +50,8 @@ int watched__interval(struct watched *watched);
 /* Derives the report of everything since the attach. 0 or -ENOMEM. */
 int watched__summarise(struct watched *watched);
 
-/* Tells what was sampled, in the summary's `out` (may be NULL) as well, and writes the files that the
- * options ask for; with `several`, the pid goes into their names. 0 or -errno. */
+/* Tells what was sampled, in the summary's `out` (may be NULL) as well, and writes the files that
+ * the options ask for; with `several`, the pid goes into their names. 0 or -errno. */
 int watched__write(struct watched *watched, bool several, FILE *out);
 
 #endif

@@ -38,6 +38,9 @@ while [[ -e /proc/$free_pid ]]; do free_pid=$((free_pid - 1)); done
 expect 2 '-p 1,x: |-p x: ' "$hakprobe" -p 1,x
 expect 2 '--view caller: ' "$hakprobe" -p 1 --view caller
 expect 2 '--sort x: ' "$hakprobe" -p 1 --sort x
+expect 2 '--route x: ' "$hakprobe" -p 1 --route x
+expect 2 '--route libc: ' "$hakprobe" -p 1 --route libc --flame alloc -o x.svg
+expect 2 '--route span: ' "$hakprobe" -p 1 --route span --flame live -o x.svg
 expect 2 '--ceiling 0: ' "$hakprobe" -p 1 --ceiling 0
 expect 2 '-p abc: ' "$hakprobe" -p abc
 expect 2 '-p -5: ' "$hakprobe" -p -5

@@ -30,7 +30,7 @@ watcher=$!
 pids+=("$watcher")
 wait_until "the attach" grep -q attached "$dir/watch.err"
 tell go
-hear done
+hear "done"
 wait_until "three readings" lines "$dir/out.json" 3
 kill -0 "$target" || fail "the target has died"
 kill -INT "$watcher"

@@ -13,9 +13,9 @@ watch() {
 	pids+=("$watcher")
 	wait_until "the attach" grep -q attached "$dir/$1.err"
 	tell learn
-	hear done
+	hear "done"
 	tell known
-	hear done
+	hear "done"
 	kill -INT "$watcher"
 	wait "$watcher" || fail "hakprobe exited with $?"
 	grep -q "^unwinder  $2" "$dir/$1.view" || fail "$(grep unwinder "$dir/$1.view")"

@@ -22,7 +22,7 @@ start exits "$OUT/tests/probe/exact_target" 20
 need_bpf
 watch
 tell go
-hear done
+hear "done"
 exec 8>&-
 wait "$target" || fail "the target exited with $?"
 finish exit "process $target has ended"

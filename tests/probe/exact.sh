@@ -36,7 +36,7 @@ need_bpf
 watch before
 wait_until "the first reading" lines "$dir/before.json" 1
 tell go
-hear done
+hear "done"
 finish before 1
 watch after
 finish after 1
@@ -45,7 +45,7 @@ stop_target
 start during "$program" 40
 tell go
 watch during
-hear done
+hear "done"
 lines "$dir/during.json" 1 || echo "note: the work was over before the first reading"
 finish during 40
 stop_target
@@ -54,7 +54,7 @@ start tallies "$program" 4
 watch tallies --no-read
 wait_until "the attach" grep -q attached "$dir/tallies.err"
 tell go
-hear done
+hear "done"
 wait_until "the first reading" lines "$dir/tallies.json" 1
 finish tallies 4
 stop_target

@@ -11,7 +11,7 @@ watcher=$!
 pids+=("$watcher")
 wait_until "the attach" grep -q attached "$dir/view.err"
 tell go
-hear done
+hear "done"
 kill -INT "$watcher"
 wait "$watcher" || fail "hakprobe exited with $?"
 nothing_lost "$dir/view.err"

@@ -29,7 +29,7 @@ if ended "$watcher" && grep -qE 'missing privileges|kernel .* has no|cannot load
 	exit 77
 fi
 tell go
-hear done
+hear "done"
 kill -INT "$watcher"
 wait "$watcher" || fail "hakprobe exited with $?"
 grep -q 'no live view figures' "$dir/watch.err" || fail "does not say what is missing"

@@ -22,7 +22,7 @@ wait "$watcher" 2>/dev/null
 wait_until "hakmem:tally to be down" is hakmem tally 0
 wait_until "otel_memory:alloc to be down" is otel_memory alloc 0
 [[ -e $dir/x.folded ]] && fail "a killed hakprobe has written a file"
-hear done
+hear "done"
 exec 8>&-
 wait "$target" || fail "the target exited with $?"
 echo "after kill -9 both semaphores are 0, and the target finished its work and exited 0"

@@ -22,7 +22,7 @@ old=$!
 pids+=("$old")
 wait_until "the second attach" grep -q attached "$dir/old.err"
 tell go
-hear done
+hear "done"
 for watcher in "$all" "$old"; do
 	kill -INT "$watcher"
 	wait "$watcher" || fail "hakprobe exited with $?"

@@ -17,7 +17,7 @@ try() {
 	pids+=("$watcher")
 	wait_until "the attach" grep -q attached "$dir/$mode.watch.err"
 	tell go
-	hear done
+	hear "done"
 	wait_until "two more readings" lines "$dir/$mode.json" $(($(wc -l <"$dir/$mode.json") + 2))
 	kill -INT "$watcher"
 	wait "$watcher" || fail "$mode: hakprobe exits with $?"

@@ -15,7 +15,7 @@ wait_until "the attach" grep -q attached "$dir/watch.err"
 tell go
 hear first
 tell go
-hear done
+hear "done"
 kill -INT "$watcher"
 wait "$watcher" || fail "hakprobe exited with $?"
 export HOME=$dir PPROF_TMPDIR=$dir

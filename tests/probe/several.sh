@@ -25,7 +25,7 @@ wait_until "the second process" reported "$second"
 start third "$OUT/tests/probe/exact_target" 4
 wait_until "a process that starts later" reported "$target"
 tell go
-hear done
+hear "done"
 for fd in "$first_in" "$second_in"; do echo go >&"$fd"; done
 for fd in "$first_out" "$second_out"; do read -r -t 120 line <&"$fd" && [[ $line == done ]] || fail "no done: $line"; done
 wait_until "two more readings" lines "$dir/all.json" $(($(wc -l <"$dir/all.json") + 12))

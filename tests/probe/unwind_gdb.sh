@@ -37,7 +37,7 @@ pids+=("$watcher")
 wait_until "the attach" grep -q attached "$dir/view.err"
 for ((i = 0; i < 3000; i++)); do
 	tell go
-	hear done
+	hear "done"
 done
 kill -INT "$watcher"
 wait "$watcher" || fail "hakprobe exited with $?"

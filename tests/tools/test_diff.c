@@ -158,8 +158,7 @@ TEST(diff_reads_what_pprof_writes)
 	struct stacks *stacks = stacks__new();
 	struct export_source source = {.stacks = stacks,
 	                               .kinds = 1u << FLAME_ALLOC | 1u << FLAME_LIVE,
-	                               .first = FLAME_LIVE,
-	                               .cpu_scale = 1};
+	                               .first = FLAME_LIVE};
 	const char *unit, *path, *out;
 	uint32_t stack;
 	double sum = 0;

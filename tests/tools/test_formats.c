@@ -66,7 +66,6 @@ TEST(pprof_has_four_values_and_places)
 	                                     .stacks = stacks,
 	                                     .kinds = 1u << FLAME_ALLOC | 1u << FLAME_LIVE,
 	                                     .first = FLAME_LIVE,
-	                                     .cpu_scale = 1,
 	                                     .mappings = mappings,
 	                                     .mapping_count = 2};
 	static const char *const types[] = {"alloc_objects", "alloc_space", "inuse_objects",
@@ -104,9 +103,10 @@ TEST(pprof_has_four_values_and_places)
 
 TEST(pprof_of_cpu_time_is_in_ns)
 {
+	const double scale[FLAME_KINDS] = {[FLAME_CPU] = 2.5};
 	struct stacks *stacks = sample_stacks();
 	const struct export_source source = {
-	        .stacks = stacks, .kinds = 1u << FLAME_CPU, .first = FLAME_CPU, .cpu_scale = 2.5};
+	        .stacks = stacks, .kinds = 1u << FLAME_CPU, .first = FLAME_CPU, .scale = scale};
 	Pprof__Profile *p;
 
 	REQUIRE(stacks != NULL);

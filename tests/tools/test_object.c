@@ -21,9 +21,9 @@ __asm__(".pushsection .note.hakmem,\"\",\"note\"\n"
         ".popsection\n");
 
 /* Probes: one at two sites, and one whose arguments stand where no function's do. */
-#define SITE(name, arguments)                                                                    \
-	".pushsection .note.stapsdt,\"\",\"note\"\n.balign 4\n"                                  \
-	".4byte 992f-991f, 994f-993f, 3\n991: .asciz \"stapsdt\"\n992: .balign 4\n"              \
+#define SITE(name, arguments)                                                                   \
+	".pushsection .note.stapsdt,\"\",\"note\"\n.balign 4\n"                                 \
+	".4byte 992f-991f, 994f-993f, 3\n991: .asciz \"stapsdt\"\n992: .balign 4\n"             \
 	"993: .8byte 0x1000, 0, 0\n.asciz \"hakmem\"\n.asciz \"" name "\"\n.asciz \"" arguments \
 	"\"\n994: .balign 4\n.popsection\n"
 

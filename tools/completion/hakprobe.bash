@@ -28,6 +28,7 @@ _hakprobe() {
 	-p | --pid) mapfile -t COMPREPLY < <(compgen -W "$(_hakprobe_pids)" -- "$word") ;;
 	--flame) mapfile -t COMPREPLY < <(compgen -W "alloc live temporary cpu" -- "$word") ;;
 	--unwind) mapfile -t COMPREPLY < <(compgen -W "auto dwarf fp" -- "$word") ;;
+	--route) mapfile -t COMPREPLY < <(compgen -W "magazine previous depot span large aligned sampled checked libc" -- "$word") ;;
 	--view) mapfile -t COMPREPLY < <(compgen -W "class thread caller function" -- "$word") ;;
 	--sort) mapfile -t COMPREPLY < <(compgen -W "malloc free bytes cold refill name" -- "$word") ;;
 	-o | --output | --library) mapfile -t COMPREPLY < <(compgen -f -- "$word") ;;
@@ -35,7 +36,7 @@ _hakprobe() {
 	*)
 		if [[ $word == -* ]]; then
 			mapfile -t COMPREPLY < <(compgen -W "-p --pid -c --command --library -d --duration --json --lines \
-				--view --sort --class --flame --older --within --unwind -o --output --latency --ceiling --hz --no-read --verbose \
+				--view --sort --class --route --flame --older --within --unwind -o --output --latency --ceiling --hz --no-read --verbose \
 				--help --usage --version" -- "$word")
 		elif ((COMP_CWORD == 1)); then
 			mapfile -t COMPREPLY < <(compgen -W "doctor diff report" -- "$word")
