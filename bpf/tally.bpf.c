@@ -75,10 +75,15 @@ static __always_inline int copy_record(struct hak_thread_record *to, __u64 from)
 
 static __always_inline void send_thread(const struct bpf_pidns_info *id, __u64 now, __u64 record)
 {
-	struct hak_thread_event *event = hak_reserve(&tallies, sizeof(*event));
+	struct hak_thread_event *event = bpf_ringbuf_reserve(&tallies, sizeof(*event), 0);
 
-	if (!event)
+	if (!event) {
+		/* A thousand threads that end while user space does not get to run: it reads what
+		 * they leave in the process record. */
+		if (!hak_reads)
+			hak_count_lost();
 		return;
+	}
 	event->kind = HAK_TALLY_THREAD;
 	event->tally.pid = id->tgid;
 	event->tally.tid = id->pid;

@@ -27,7 +27,7 @@ wait_until "a process that starts later" reported "$target"
 tell go
 hear "done"
 for fd in "$first_in" "$second_in"; do echo go >&"$fd"; done
-for fd in "$first_out" "$second_out"; do read -r -t 120 line <&"$fd" && [[ $line == done ]] || fail "no done: $line"; done
+for fd in "$first_out" "$second_out"; do read -r -t 120 line <&"$fd" && [[ $line == "done" ]] || fail "no done: $line"; done
 wait_until "two more readings" lines "$dir/all.json" $(($(wc -l <"$dir/all.json") + 12))
 exec 8>&-
 wait "$target" || fail "the third exited with $?"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The weights of sampled allocations add up to what was allocated, as a whole and by caller. The sampler
-# takes at most 250 samples a second and thread, so precision takes time: GB (4) SECONDS (4) make the
+# takes at most 250 samples a second and thread, so precision takes threads and time: GB (4) SECONDS (4) make the
 # run, ERRORS (5) how many standard errors a sum may be off. `make weights`: 100 GB in 60 s, where the
 # total must be within 1 % and each caller within 3 standard errors.
 . tests/probe/common.bash
@@ -15,8 +15,8 @@ watcher=$!
 pids+=("$watcher")
 wait_until "the attach" grep -qs attached "$dir/view.err"
 tell go
-while read -r -t 300 line <&9 && [[ $line != done ]]; do echo "$line"; done >"$dir/true"
-[[ $line == done ]] || fail "the target has not finished"
+while read -r -t 300 line <&9 && [[ $line != "done" ]]; do echo "$line"; done >"$dir/true"
+[[ $line == "done" ]] || fail "the target has not finished"
 kill -INT "$watcher"
 wait "$watcher" || fail "hakprobe exits with $?"
 

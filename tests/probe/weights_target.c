@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * weights_target GIGABYTES SECONDS: eight threads allocate so many 10^9 bytes in so many seconds,
+ * weights_target GIGABYTES SECONDS: 32 threads allocate so many 10^9 bytes in so many seconds,
  * at an even pace, through callers of different sizes, and free at once. Waits for a line on stdin,
  * then prints what each caller has asked for, as "NAME BYTES", then "done", and waits for another
  * line.
@@ -15,7 +15,7 @@
 
 #define SEPARATE __attribute__((noinline, noclone))
 
-enum { THREADS = 8, CALLERS = 5, CHUNK = 1 << 20 };
+enum { THREADS = 32, CALLERS = 5, CHUNK = 1 << 20 };
 
 static uint64_t requested[THREADS][CALLERS];
 static double gigabytes, seconds;
