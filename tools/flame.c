@@ -120,6 +120,8 @@ const char *flame__entry_name(const char *symbol, char *name, size_t size)
 {
 	if (!strncmp(symbol, "alloc_free_cold", 15) || !strncmp(symbol, "free_", 5))
 		return "free";
+	if (!strcmp(symbol, "alloc_move"))
+		return "realloc";
 	for (const char *start = symbol; start; start = strchr(start, '_')) {
 		start += *start == '_';
 		snprintf(name, size, "%s", start);

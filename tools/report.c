@@ -36,8 +36,12 @@ void reading__take(struct reading *reading, const struct target *target,
 		reading->sampling |= ledger->threads[i].sample_bytes != 0;
 	ledger__sum(ledger, &reading->figures);
 	figures__total(&reading->total, &reading->figures, reading->class_size);
-	reading->rss = target__rss(target);
+	/* As a sum of its kinds, so that what is made of them adds up; else from elsewhere. */
 	proc__rss(&reading->rss_kinds, target->pid);
+	reading->rss = reading->rss_kinds.anonymous + reading->rss_kinds.file +
+	               reading->rss_kinds.shared;
+	if (!reading->rss)
+		reading->rss = target__rss(target);
 	reading->threads = target__threads(target);
 	reading->cpu_ns = target__cpu_ns(target);
 	reading->uptime = target__uptime(target);

@@ -118,12 +118,13 @@ static void show_own_cost(FILE *out, const struct report *report)
 {
 	uint64_t samples = report->now->own.cost.hits - report->before->own.cost.hits;
 
-	fprintf(out, "our cost  %s probe hits/s", COUNT(per_second(report, report->hits)));
-	fprintf(out, " and %s samples/s: about %s of a core in the target;",
+	/* First, where no terminal is too narrow for it. */
+	fprintf(out, "our cost  %llu events lost; %s probe hits/s",
+	        (unsigned long long)report->lost, COUNT(per_second(report, report->hits)));
+	fprintf(out, ", %s samples/s: about %s of a core in the target;",
 	        COUNT(per_second(report, samples)), PERCENT(report->target_share));
-	fprintf(out, " hakprobe %s CPU, %s RSS;", PERCENT(report->own_share),
+	fprintf(out, " hakprobe %s CPU, %s RSS\n", PERCENT(report->own_share),
 	        BYTES((double)report->now->own.rss));
-	fprintf(out, " %llu events lost\n", (unsigned long long)report->lost);
 }
 
 static void show_governor(FILE *out, const struct report *report)

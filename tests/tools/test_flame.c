@@ -15,6 +15,7 @@ TEST(flame_entry_is_named_after_its_cold_path)
 	CHECK(!strcmp(flame__entry_name("calloc.cold", name, sizeof(name)), "calloc.cold"));
 	CHECK(!strcmp(flame__entry_name("new_cold", name, sizeof(name)), "operator new"));
 	CHECK(!strcmp(flame__entry_name("span_take", name, sizeof(name)), "span_take"));
+	CHECK(!strcmp(flame__entry_name("alloc_move", name, sizeof(name)), "realloc"));
 	CHECK(!strcmp(flame__entry_name("malloc", name, sizeof(name)), "malloc"));
 }
 
