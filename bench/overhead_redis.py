@@ -6,7 +6,8 @@ One redis-server under the library. A round is redis-benchmark (SET, GET, LPUSH,
 16) once with hakprobe attached in its default mode and once without, on an emptied server, in turns
 first and second. Its figure is the geometric mean over the commands of requests/s attached /
 unattached. A hakprobe that saw no mallocs or no probe hits has not been attached, and ends the
-measurement.
+measurement. In the end, what hakprobe itself takes in that mode and with --flame alloc,live,cpu: time until
+it is ready, CPU and memory.
 """
 import json
 import math
@@ -57,15 +58,17 @@ class Server:
         return rates
 
 
-def attached_load(server, hakprobe):
-    """The load while hakprobe is attached: requests/s, and hakprobe's last report."""
-    process = subprocess.Popen([hakprobe, "-p", str(server.process.pid), "--json", "1"], stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True)
+def attached_load(server, hakprobe, options=()):
+    """The load while hakprobe is attached: requests/s, and what hakprobe itself took."""
+    begin = time.monotonic()
+    process = subprocess.Popen([hakprobe, "-p", str(server.process.pid), "--json", *options, "1"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for line in process.stderr:
         if "attached to process" in line:
             break
     else:
         fail("hakprobe did not attach")
+    own = {"ready": time.monotonic() - begin}
     rates = server.load()
     process.terminate()
     reports = [json.loads(line) for line in process.communicate()[0].splitlines()]
@@ -75,14 +78,24 @@ def attached_load(server, hakprobe):
                        ("probe hits", sum(r["probe"]["hits"] for r in reports))):
         if seen <= 0:
             fail(f"hakprobe saw no {name}: it was not attached")
-    return rates, reports[-1]
+    seconds = sum(r["interval"]["seconds"] for r in reports)
+    own["cpu"] = sum(r["probe"]["cpu_percent"] * r["interval"]["seconds"] for r in reports) / seconds
+    own["rss"] = max(r["probe"]["rss"] for r in reports)
+    own["lost"] = reports[-1]["probe"]["lost"]
+    return rates, own
+
+
+def tell_own(mode, runs):
+    print(f"hakprobe itself, {mode}: ready after {max(r['ready'] for r in runs):.2f} s at most,"
+          f" {statistics.median(r['cpu'] for r in runs):.2f} % of a core (median),"
+          f" {max(r['rss'] for r in runs) / 2**20:.1f} MiB RSS at most, {sum(r['lost'] for r in runs)} events lost")
 
 
 def main(argv):
     if len(argv) != 6:
         sys.exit(__doc__)
     hakbench, library, hakprobe, rounds, limit = *argv[1:4], int(argv[4]), float(argv[5])
-    ratios, report = [], None
+    ratios, runs, flame_runs = [], [], []
     with tempfile.TemporaryDirectory() as where:
         server = Server(library, where)
         try:
@@ -93,17 +106,22 @@ def main(argv):
             print(f"{'round':>5} {'unattached req/s':>17} {'attached req/s':>15} {'ratio':>8}")
             for i in range(rounds):
                 free = server.load() if i % 2 else None
-                busy, report = attached_load(server, hakprobe)
+                busy, own = attached_load(server, hakprobe)
+                runs.append(own)
                 free = free or server.load()
                 ratios.append(math.exp(statistics.mean(math.log(busy[c] / free[c]) for c in free)))
                 print(f"{i + 1:5} {statistics.geometric_mean(free.values()):17.0f}"
                       f" {statistics.geometric_mean(busy.values()):15.0f} {ratios[-1]:8.4f}")
+            flame = ("--flame", "alloc,live,cpu", "-o", os.path.join(where, "%k.svg"))
+            for _ in range(3):
+                flame_runs.append(attached_load(server, hakprobe, flame)[1])
             if server.process.poll() is not None or server.ask("ping") != "PONG":
                 fail("redis-server has not survived")
         finally:
             server.process.terminate()
             server.process.wait()
-    print(f"hakprobe: {report['probe']['rss'] / 2**20:.1f} MiB RSS, {report['probe']['lost']} events lost")
+    tell_own("default mode", runs)
+    tell_own("--flame alloc,live,cpu", flame_runs)
     middle, low, high = median_interval(hakbench, ratios)
     print(f"requests/s:      median ratio {middle:.4f}, 95 % interval {low:.4f}..{high:.4f} ({rounds} rounds)")
     verdict(middle, high, limit)

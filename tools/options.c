@@ -223,11 +223,12 @@ bool options__route_is_visits(const struct options *options)
 /* What a sampled block's route would have been is known of some only. */
 static void check_route(const struct options *options)
 {
-	const char *name = figures__route_name(options->route);
 	const unsigned kinds = options->flame.kinds;
+	const char *name;
 
 	if (options->route == HAK_ROUTE_COUNT || !flame_kinds__need_alloc(kinds))
 		return;
+	name = figures__route_name(options->route);
 	if (options->route == HAK_ROUTE_ALIGNED || options->route == HAK_ROUTE_SAMPLED ||
 	    options->route == HAK_ROUTE_LIBC)
 		usage_error("--route", name, "there is no flame graph by this route, only tables");

@@ -24,7 +24,16 @@
 enum {
 	QUEUE_BYTES = 8 << 20, /* at least 127 of the largest events */
 	WARM_UP_MS = 300,      /* hakprobe is to be ready within a second */
+	DRAIN_NS = 2000000000, /* the table of instruction pointers must not fill up */
 };
+
+static uint64_t monotonic_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
 
 /* --- life ------------------------------------------------------------------------------------ */
 
@@ -333,6 +342,7 @@ int session__attach(struct session *session)
 		err = session__consume(session);
 	if (err || !session->samples)
 		return err;
+	session->drain_ns = monotonic_ns() + DRAIN_NS;
 	attachment->cost_event = attach_cost__event(session->samples);
 	attachment->cost_cpus = attach_cost__cpus(session->samples);
 	attachment->cost_hz = (int)session->options->hz;
@@ -556,12 +566,18 @@ void session__govern(struct session *session, const struct report *report)
 int session__tick(struct session *session)
 {
 	int err = session->latency ? attach_latency__tick(session->latency) : 0;
+	uint64_t now = monotonic_ns();
 
 	/* It may be ending just now; that shows soon enough. */
-	return err == -ENOMEM ? err : 0;
+	if (err == -ENOMEM || !session->samples || now < session->drain_ns)
+		return err == -ENOMEM ? err : 0;
+	session->drain_ns = now + DRAIN_NS;
+	return attach_cost__drain(session->samples, session->cost);
 }
 
 uint64_t session__next_tick_ns(const struct session *session)
 {
-	return session->latency ? attach_latency__next_ns(session->latency) : UINT64_MAX;
+	uint64_t next = session->latency ? attach_latency__next_ns(session->latency) : UINT64_MAX;
+
+	return session->samples && session->drain_ns < next ? session->drain_ns : next;
 }

@@ -33,6 +33,7 @@ struct session {
 	unsigned hz;               /* asked for; the governor may lower it */
 	uint64_t process_start_ns; /* of the process record; a change is another program */
 	bool replaced;             /* an exec has put another program into the process */
+	uint64_t drain_ns;         /* when instruction pointers are to be taken over next */
 };
 
 /*
@@ -57,8 +58,8 @@ int session__consume(struct session *session);
  * caller's. -errno when a sample could not be taken in. */
 int session__drain(struct session *session);
 
-/* Opens and closes what is attached in windows; when to call again, CLOCK_MONOTONIC ns. 0 or
- * -errno. */
+/* Opens and closes what is attached in windows, and takes over what would fill up in a long
+ * interval; when to call again, CLOCK_MONOTONIC ns. 0 or -errno. */
 int session__tick(struct session *session);
 uint64_t session__next_tick_ns(const struct session *session);
 

@@ -14,8 +14,8 @@ watch() {
 start target "$OUT/tests/probe/route_target"
 need_bpf
 hear ready
-watch span --route span --ceiling 20
-watch both --route span --class 48B --ceiling 20 --latency
+watch span --route span --ceiling 5
+watch both --route span --class 48B --ceiling 5 --latency
 watch magazine --route magazine
 watch large --route large
 timeout 60 "$hakprobe" -p "$target" --lines --route span 1 1 >"$dir/table" 2>/dev/null || fail "--route alone"
