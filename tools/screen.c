@@ -28,6 +28,7 @@ struct frozen {
 	struct reading now;
 	struct reading before;
 	struct thread_table threads;
+	char *names[2 * REPORT_CALLERS]; /* of callers; the report's go with the next one */
 };
 
 struct screen {
@@ -91,6 +92,14 @@ struct screen *screen__new(const struct options *options)
 	return screen;
 }
 
+static void clear_names(struct frozen *frozen)
+{
+	for (size_t i = 0; i < 2 * REPORT_CALLERS; i++) {
+		free(frozen->names[i]);
+		frozen->names[i] = NULL;
+	}
+}
+
 void screen__free(struct screen *screen)
 {
 	if (!screen)
@@ -98,6 +107,7 @@ void screen__free(struct screen *screen)
 	endwin();
 	delscreen(screen->terminal);
 	threads__clear(&screen->frozen.threads);
+	clear_names(&screen->frozen);
 	free(screen);
 }
 
@@ -286,6 +296,27 @@ static void scroll_by(struct screen *screen, int by)
 	screen->scroll = screen->scroll + by > 0 ? screen->scroll + by : 0;
 }
 
+/* Copies the callers' names; those that there is no memory for are left out with their rows. */
+static void keep_names(struct frozen *frozen)
+{
+	struct report *report = &frozen->report;
+	size_t kept = 0;
+
+	clear_names(frozen);
+	for (; kept < report->caller_count; kept++) {
+		struct caller_row *row = &report->callers[kept];
+		char **names = &frozen->names[2 * kept];
+
+		names[0] = strdup(row->caller);
+		names[1] = strdup(row->entry);
+		if (!names[0] || !names[1])
+			break;
+		row->caller = names[0];
+		row->entry = names[1];
+	}
+	report->caller_count = kept;
+}
+
 /* Keeps a copy of what is shown; without memory for the threads they are left out. */
 static void freeze(struct screen *screen)
 {
@@ -301,6 +332,7 @@ static void freeze(struct screen *screen)
 	frozen->report.now = &frozen->now;
 	frozen->report.before = &frozen->before;
 	frozen->report.threads = NULL;
+	keep_names(frozen);
 	if (report->threads && !threads__copy(&frozen->threads, report->threads))
 		frozen->report.threads = &frozen->threads;
 }
