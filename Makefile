@@ -224,7 +224,7 @@ test-probe: all test-deps $(OUT)/tests/tools_units $(TEST_PROGS)
 
 # The same with a thousand threads, ten thousand short ones, a thousand attachments; tens of minutes.
 stress: all $(TEST_PROGS)
-	@OUT=$(OUT) STRESS=1 tests/run.sh $(sort $(wildcard tests/probe/manners_*.sh))
+	@OUT=$(OUT) STRESS=1 TEST_TIMEOUT=7200 tests/run.sh $(sort $(wildcard tests/probe/manners_*.sh))
 
 # --- sanitizers and fuzzing, in builds of their own ----------------------------------------------
 
@@ -312,6 +312,7 @@ exact: all $(TEST_PROGS)
 	@OUT=$(OUT) tests/probe/exact.sh
 
 # Takes a minute: 100 GB in 60 s, the total within 1 %, each caller within 3 standard errors.
+.PHONY: weights
 weights: all $(TEST_PROGS)
 	@OUT=$(OUT) GB=100 SECONDS_WANTED=60 ERRORS=3 PERCENT=1 tests/probe/weights.sh
 

@@ -19,7 +19,7 @@ passed=0 failed=0 skipped=0
 for t in "$@"; do
 	log=$(mktemp)
 	if [[ $t == *.sh ]]; then
-		timeout 600 "$t" >"$log" 2>&1
+		timeout "${TEST_TIMEOUT:-600}" "$t" >"$log" 2>&1
 		rc=$?
 		case $rc in
 		0) passed=$((passed + 1)); echo "ok    $t: $(tail -n 1 "$log")" ;;
