@@ -56,17 +56,15 @@ struct {
 enum { HEADER = __builtin_offsetof(struct hak_sample_event, stack.slice) };
 
 static __always_inline void fill(struct hak_sample_event *event, const struct pt_regs *ctx,
-                                 const struct bpf_pidns_info *id, __u64 now)
+                                 const struct bpf_pidns_info *id, __u64 now, __u64 bytes)
 {
-	__u64 class = ctx->si;
-
 	event->kind = HAK_SAMPLE_ROUTE;
 	event->pid = id->tgid;
 	event->tid = id->pid;
 	event->reserved = 0;
 	event->time_ns = now;
 	event->ptr = 0;
-	event->size = class < HAK_CLASS_COUNT ? hak_class_size[class] : 0;
+	event->size = bytes;
 	event->weighted_bytes = event->size * hak_stands_for;
 	bpf_get_current_comm(event->comm, sizeof(event->comm));
 	copy_regs(event->stack.regs, ctx);
@@ -74,26 +72,26 @@ static __always_inline void fill(struct hak_sample_event *event, const struct pt
 
 /* One event; `pages` is a constant at every call, so that the ring holds no more than needed. */
 static __always_inline void send(struct pt_regs *ctx, const struct bpf_pidns_info *id, __u64 now,
-                                 int pages)
+                                 __u64 bytes, int pages)
 {
 	struct hak_sample_event *event = hak_reserve(&stacks, HEADER + pages * PAGE);
 
 	if (!event)
 		return;
-	fill(event, ctx, id, now);
+	fill(event, ctx, id, now, bytes);
 	event->stack.frames = 0;
 	event->stack.bytes = copy_stack(event->stack.slice, ctx->sp, pages);
 	bpf_ringbuf_submit(event, 0);
 }
 
 static __always_inline void send_frames(struct pt_regs *ctx, const struct bpf_pidns_info *id,
-                                        __u64 now)
+                                        __u64 now, __u64 bytes)
 {
 	struct hak_sample_event *event = hak_reserve(&stacks, HEADER + FRAMES_BYTES);
 
 	if (!event)
 		return;
-	fill(event, ctx, id, now);
+	fill(event, ctx, id, now, bytes);
 	copy_frames(&event->stack, ctx);
 	bpf_ringbuf_submit(event, 0);
 }
@@ -101,19 +99,23 @@ static __always_inline void send_frames(struct pt_regs *ctx, const struct bpf_pi
 static __always_inline void take_stack(struct pt_regs *ctx, const struct bpf_pidns_info *id,
                                        __u64 now)
 {
+	__u64 class = ctx->si, bytes;
 	__u32 pages;
 
 	if (ctx->di != hak_route || now < hak_taken_from_ns ||
-	    (hak_only_class != ~0u && ctx->si != hak_only_class))
+	    (hak_only_class != ~0u && class != hak_only_class) || class >= HAK_CLASS_COUNT)
+		return;
+	bytes = hak_class_size[class];
+	if (!bytes) /* not told yet */
 		return;
 	__sync_fetch_and_add(&hak_passed, 1);
 	if ((bpf_get_prandom_u32() & (HAK_KEEP_ALL - 1)) >= hak_keep)
 		return;
 	if (hak_frame_pointers) {
-		send_frames(ctx, id, now);
+		send_frames(ctx, id, now, bytes);
 	} else {
 		pages = stack_pages(ctx->sp, pages_of(id->pid));
-		hak_send_slice(pages, send, ctx, id, now);
+		hak_send_slice(pages, send, ctx, id, now, bytes);
 	}
 }
 

@@ -38,7 +38,7 @@ void attach_latency__want_route(struct attach_latency *attach, enum hak_route ro
 /* Before prepare: visits are not timed, which saves cold_begin's trap. */
 void attach_latency__skip_times(struct attach_latency *attach);
 
-/* Before attach: the classes' sizes (HAK_CLASS_COUNT), and the one to take, -1 all. */
+/* The classes' sizes (HAK_CLASS_COUNT), and the one to take, -1 all. No stack comes before. */
 void attach_latency__know_classes(struct attach_latency *attach, const uint64_t *sizes, int only);
 
 /* Readable when there are stacks to consume; -1 when none are wanted. */

@@ -308,6 +308,14 @@ int session__load(struct session *session)
 	return err;
 }
 
+/* Tallies alone tell them late. */
+static void know_classes(struct session *session)
+{
+	if (session->latency && session->ledger.has_process)
+		attach_latency__know_classes(session->latency, session->ledger.process.class_size,
+		                             session__class(session));
+}
+
 int session__attach(struct session *session)
 {
 	struct attachment *attachment = &session->attachment;
@@ -330,8 +338,7 @@ int session__attach(struct session *session)
 		              "about 2 us"
 		            : "--route: each cold visit that is seen pays a trap, "
 		              "about 1 us");
-		attach_latency__know_classes(session->latency, session->ledger.process.class_size,
-		                             session__class(session));
+		know_classes(session);
 		attach_latency__set_share(session->latency, session->governor.rate[GOVERN_LATENCY]);
 		err = attach_latency__attach(session->latency);
 	}
@@ -520,6 +527,7 @@ int session__read(struct session *session, struct reading *reading)
 	if (err)
 		return err;
 	notice_replacement(session);
+	know_classes(session);
 	reading__take(reading, session->target, &session->ledger);
 	reading->zones = *cost__zones(session->cost);
 	read_own(session, &reading->own);

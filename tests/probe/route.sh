@@ -16,6 +16,7 @@ need_bpf
 hear ready
 watch span --route span --ceiling 5
 watch both --route span --class 48B --ceiling 5 --latency
+watch untold --route span --no-read --ceiling 5
 watch magazine --route magazine
 watch large --route large
 timeout 60 "$hakprobe" -p "$target" --lines --route span 1 1 >"$dir/table" 2>/dev/null || fail "--route alone"
@@ -35,7 +36,7 @@ def folded(name):
         weight += int(value)
     return weight, by
 def text(name): return open(f"{sys.argv[1]}/{name}").read()
-for name in ("span", "both"):
+for name in ("span", "both", "untold"):
     weight, by = folded(name)
     assert by.get("keep", 0) > 0.9 * weight, (name, by)
     seen, mallocs = map(int, re.search(r"(\d+) visits by route span were followed; they stand for (\d+) mallocs", text(f"{name}.err")).groups())
