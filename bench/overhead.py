@@ -22,7 +22,7 @@ import threading
 import time
 
 SLICE_MS = 50
-AGREE = 0.2  # hakprobe's last interval is not quite the whole window
+AGREE = 0.2  # hakprobe's intervals are not quite the whole window
 MARGIN = 0.1  # seconds left out at each end of a window
 
 
@@ -100,8 +100,8 @@ def verdict(middle, high, limit):
 
 
 def measure(bench, hakprobe, rounds, idle, attached):
-    """Windows, as (start, end): unattached (one more than rounds), attached; and the last report."""
-    free_windows, attached_windows, report = [], [], None
+    """Windows, as (start, end): unattached (one more than rounds), attached; and the last one's reports."""
+    free_windows, attached_windows, reports = [], [], []
     time.sleep(1)
     begin = time.monotonic()
     for _ in range(rounds):
@@ -111,11 +111,10 @@ def measure(bench, hakprobe, rounds, idle, attached):
         if not bench.alive():
             fail("hakbench ended while hakprobe was attached")
         attached_windows.append((start, end))
-        report = reports[-1]
     time.sleep(idle)
     free_windows.append((begin, time.monotonic()))
     time.sleep(2 * SLICE_MS / 1000)
-    return free_windows, attached_windows, report
+    return free_windows, attached_windows, reports
 
 
 def main(argv):
@@ -129,7 +128,7 @@ def main(argv):
         with open(f"/proc/{bench.process.pid}/maps", encoding="utf-8") as maps:
             if os.path.basename(library) not in maps.read():
                 fail(f"hakbench does not run with {library}")
-        free_windows, attached_windows, report = measure(bench, hakprobe, rounds, idle, attached)
+        free_windows, attached_windows, reports = measure(bench, hakprobe, rounds, idle, attached)
         free = [bench.rates(*window) for window in free_windows]
         busy = [bench.rates(*window) for window in attached_windows]
     finally:
@@ -145,10 +144,10 @@ def main(argv):
         noise.append(abs(after[0] / before[0] - 1))
         print(f"{i + 1:5} {statistics.mean((before[0], after[0])):16.0f} {rate[0]:16.0f}"
               f" {wall[-1]:8.4f} {cpu[-1]:10.4f}")
-    interval, hits = report["interval"], report["probe"]["hits"]
-    counted = (interval["mallocs"] + interval["frees"]) / interval["seconds"]
-    print(f"hakprobe's last report: {counted:.0f} operations/s where hakbench says {busy[-1][0]:.0f}; {hits} probe hits,"
-          f" {report['probe'].get('lost', 0)} lost")
+    intervals = [report["interval"] for report in reports]
+    counted = sum(i["mallocs"] + i["frees"] for i in intervals) / sum(i["seconds"] for i in intervals)
+    print(f"hakprobe's last reports: {counted:.0f} operations/s where hakbench says {busy[-1][0]:.0f};"
+          f" {sum(report['probe']['hits'] for report in reports)} probe hits, {reports[-1]['probe']['lost']} lost")
     if abs(counted / busy[-1][0] - 1) > AGREE:
         fail("hakprobe and hakbench do not speak of the same process")
     print(f"unattached windows differ from the next one by {100 * statistics.median(noise):.1f} % (median)")
