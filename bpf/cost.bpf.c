@@ -31,7 +31,18 @@ struct {
 	__uint(max_entries, 8 << 20);
 } stacks SEC(".maps");
 
-enum { HEADER = __builtin_offsetof(struct hak_cpu_event, stack.slice) };
+enum { HEADER = __builtin_offsetof(struct hak_cpu_event, stack.slice), WAKE_BYTES = 2 << 20 };
+
+/*
+ * User space looks by itself, ten times a second. To wake it for each sample would mostly be to have it
+ * run where the target was: that cost more than the sample.
+ */
+static __always_inline void submit(struct hak_cpu_event *event)
+{
+	bool hurry = bpf_ringbuf_query(&stacks, BPF_RB_AVAIL_DATA) > WAKE_BYTES;
+
+	bpf_ringbuf_submit(event, hurry ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+}
 
 /* Words of stack looked at for the caller of a system call: libc's wrappers save at most these. */
 enum { CALLER_WORDS = 4 };
@@ -103,7 +114,7 @@ static __always_inline void send(const struct pt_regs *regs, const struct bpf_pi
 	fill(event, regs, id, key, weight);
 	event->stack.frames = 0;
 	event->stack.bytes = copy_stack(event->stack.slice, regs->sp, pages);
-	bpf_ringbuf_submit(event, 0);
+	submit(event);
 }
 
 static __always_inline void send_frames(void *ctx, const struct pt_regs *regs,
@@ -116,7 +127,7 @@ static __always_inline void send_frames(void *ctx, const struct pt_regs *regs,
 		return;
 	fill(event, regs, id, key, weight);
 	copy_frames(&event->stack, ctx);
-	bpf_ringbuf_submit(event, 0);
+	submit(event);
 }
 
 static __always_inline void send_stack(void *ctx, const struct pt_regs *regs,

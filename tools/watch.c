@@ -16,6 +16,8 @@
 #include "tools/view.h"
 #include "tools/watched.h"
 
+#define LOOK_SECONDS 0.1
+
 struct watch {
 	const struct options *options;
 	const struct view *view;
@@ -269,8 +271,13 @@ static bool is_over(struct watch *watch, double end)
 	return end > 0 && monotonic() >= end;
 }
 
+/* Stacks of CPU samples wake nobody: they are looked for as often as this. */
 static double next_wake(const struct watch *watch, double until)
 {
+	const double look = monotonic() + LOOK_SECONDS;
+
+	if (watch->options->flame.kinds & 1u << FLAME_CPU && look < until)
+		until = look;
 	for (size_t i = 0; i < watch->count; i++) {
 		uint64_t tick = session__next_tick_ns(watch->list[i]->session);
 
