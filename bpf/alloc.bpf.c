@@ -27,8 +27,7 @@ enum {
 };
 
 static __always_inline void fill(struct hak_sample_event *event, const struct pt_regs *ctx,
-                                 const struct bpf_pidns_info *id, __u64 now,
-                                 const __u64 *arguments)
+                                 const struct bpf_pidns_info *id, __u64 now, const __u64 *arguments)
 {
 	event->kind = HAK_SAMPLE_ALLOC;
 	event->pid = id->tgid;

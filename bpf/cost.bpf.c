@@ -34,8 +34,8 @@ struct {
 enum { HEADER = __builtin_offsetof(struct hak_cpu_event, stack.slice), WAKE_BYTES = 2 << 20 };
 
 /*
- * User space looks by itself, ten times a second. To wake it for each sample would mostly be to have it
- * run where the target was: that cost more than the sample.
+ * User space looks by itself, ten times a second. To wake it for each sample would mostly be to
+ * have it run where the target was: that cost more than the sample.
  */
 static __always_inline void submit(struct hak_cpu_event *event)
 {

@@ -38,8 +38,8 @@ void reading__take(struct reading *reading, const struct target *target,
 	figures__total(&reading->total, &reading->figures, reading->class_size);
 	/* As a sum of its kinds, so that what is made of them adds up; else from elsewhere. */
 	proc__rss(&reading->rss_kinds, target->pid);
-	reading->rss = reading->rss_kinds.anonymous + reading->rss_kinds.file +
-	               reading->rss_kinds.shared;
+	reading->rss =
+	        reading->rss_kinds.anonymous + reading->rss_kinds.file + reading->rss_kinds.shared;
 	if (!reading->rss)
 		reading->rss = target__rss(target);
 	reading->threads = target__threads(target);
