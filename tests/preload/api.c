@@ -89,6 +89,14 @@ static void posix(void)
 	CHECK(posix_memalign(&p, 64, OPAQUE(TOO_LARGE)) == ENOMEM);
 	CHECK(p == &mark && errno == ENOMEM);
 	errno = 12345;
+	/* The largest power of two is an alignment like any other; there is no room for it. */
+	errno = 0;
+	CHECK(memalign(OPAQUE((size_t)1 << 63), 100) == NULL && errno == ENOMEM);
+	errno = 0;
+	CHECK(memalign(OPAQUE((size_t)1 << 63), OPAQUE(TOO_LARGE)) == NULL && errno == ENOMEM);
+	errno = 0;
+	CHECK(memalign(OPAQUE(((size_t)1 << 63) + 1), 100) == NULL && errno == EINVAL);
+	errno = 12345;
 	for (size_t alignment = sizeof(void *); alignment <= 1 << 20; alignment *= 2) {
 		CHECK(posix_memalign(&p, alignment, 100) == 0);
 		CHECK((uintptr_t)p % alignment == 0 && errno == 12345);
