@@ -107,7 +107,11 @@ static void dawdle(int turns)
 		;
 }
 
-/* Like an owner at full speed: two counts that only agree outside a change. */
+/*
+ * Like a busy owner: two counts that only agree outside a change. Between two changes there is time
+ * for one reading, which takes a microsecond or two here: of an owner that never leaves it, a
+ * thread not known before is entered as it was last seen.
+ */
 static void *change(void *unused)
 {
 	volatile struct hak_thread_record *record = &first;
@@ -122,7 +126,7 @@ static void *change(void *unused)
 			record->classes[i].cold_mallocs++;
 		atomic_signal_fence(memory_order_seq_cst);
 		record->seq++;
-		dawdle(900);
+		dawdle(9000);
 	}
 	return unused;
 }
