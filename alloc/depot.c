@@ -90,7 +90,7 @@ struct magazine *depot_take(unsigned class)
 	return NULL;
 }
 
-static void drain(unsigned class, struct magazine *magazine)
+void depot_drain(unsigned class, struct magazine *magazine)
 {
 	span_drain(class, magazine->cells, magazine->count);
 	magazine->count = 0;
@@ -112,7 +112,7 @@ void depot_give(unsigned class, struct magazine *magazine)
 	}
 	lock_give(&depot->lock);
 	if (!keep)
-		drain(class, magazine);
+		depot_drain(class, magazine);
 }
 
 struct magazine *depot_take_empty(unsigned class, uint32_t capacity)
@@ -160,7 +160,7 @@ static void trim_class(unsigned class, bool all)
 		struct magazine *magazine = take_full(depot, class);
 		if (!magazine)
 			break;
-		drain(class, magazine);
+		depot_drain(class, magazine);
 	}
 	lock_take(&depot->lock);
 	depot->full_min = depot->full_count;

@@ -34,6 +34,9 @@ void depot_give(unsigned class, struct magazine *magazine);
 struct magazine *depot_take_empty(unsigned class, uint32_t capacity);
 void depot_give_empty(unsigned class, struct magazine *magazine);
 
+/* Gives a magazine back, its blocks to their spans; aborts on misuse. */
+void depot_drain(unsigned class, struct magazine *magazine);
+
 /* Drains what was not needed since the last trim; with `all`, everything. */
 void depot_trim(bool all);
 

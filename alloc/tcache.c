@@ -348,9 +348,7 @@ static void give_up(struct thread *thread, unsigned class, struct magazine *maga
 		depot_give(class, magazine);
 		return;
 	}
-	span_drain(class, magazine->cells, magazine->count);
-	magazine->count = 0;
-	depot_give_empty(class, magazine);
+	depot_drain(class, magazine);
 }
 
 /*
@@ -380,22 +378,15 @@ static void trim_idle(struct thread *thread)
 	tally_end(&thread->record);
 }
 
-static void give_up_magazine(unsigned class, struct magazine *magazine)
-{
-	if (!magazine)
-		return;
-	span_drain(class, magazine->cells, magazine->count);
-	magazine->count = 0;
-	depot_give_empty(class, magazine);
-}
-
 /* Drains a cache that waits for a thread; it is on no list. */
 static void drain_spare(struct thread *thread)
 {
 	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
 		struct tcache_class *cache = &thread->classes[class];
-		give_up_magazine(class, cache->loaded);
-		give_up_magazine(class, cache->previous);
+		if (cache->loaded)
+			depot_drain(class, cache->loaded);
+		if (cache->previous)
+			depot_drain(class, cache->previous);
 		*cache = (struct tcache_class){0};
 	}
 }
