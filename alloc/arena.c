@@ -350,6 +350,16 @@ void arena_purge(bool all)
 	lock_give(&lock);
 }
 
+void arena_purge_pages(void *base, size_t bytes)
+{
+	if (os_purge(base, bytes))
+		return;
+	lock_take(&lock);
+	gauge_add(tally_process.memory.purges, 1);
+	gauge_add(tally_process.memory.purged_bytes, bytes);
+	lock_give(&lock);
+}
+
 uint64_t arena_grown_bytes(void)
 {
 	return gauge_get(grown);

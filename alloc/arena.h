@@ -39,6 +39,7 @@ struct span {
 	uint8_t granules;
 	uint8_t sampled; /* large: the block was sampled */
 	uint8_t listed;  /* is in its class' list */
+	uint8_t quiet;   /* purges since a block came or went */
 };
 
 static_assert(sizeof(struct span) <= 64, "one cache line");
@@ -126,6 +127,9 @@ static inline size_t span_bytes(const struct span *span)
 /* Gives those granules back to the OS that have been dirty since the last call; with `all`, every
  * one. */
 void arena_purge(bool all);
+
+/* Gives pages of a span in use back to the OS, `bytes` from `base`; what they held is lost. */
+void arena_purge_pages(void *base, size_t bytes);
 
 /* Bytes of clean granules that were ever taken: how often the heap grew instead of reusing. */
 uint64_t arena_grown_bytes(void);

@@ -5,6 +5,7 @@
 #include "depot.h"
 #include "large.h"
 #include "options.h"
+#include "span.h"
 #include "tally.h"
 
 enum {
@@ -26,6 +27,7 @@ void decay_when_due(uint64_t now_ns)
 	                                                __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return; /* not yet, or another thread does it */
 	depot_trim(false);
+	span_purge(false);
 	arena_purge(options.purge_ms == 0);
 	large_purge(now_ns - (now_ns < period ? now_ns : period));
 }
@@ -57,6 +59,7 @@ int decay_now(void)
 	uint64_t before = gauge_get(tally_process.memory.purged_bytes);
 	uint64_t cached = gauge_get(tally_process.memory.huge_cached_bytes);
 	depot_trim(true);
+	span_purge(true);
 	arena_purge(true);
 	large_purge(UINT64_MAX);
 	return cached || gauge_get(tally_process.memory.purged_bytes) != before;

@@ -145,6 +145,27 @@ void depot_give_empty(unsigned class, struct magazine *magazine)
 		magazine_free(magazine);
 }
 
+/* Drains so many magazines, or all that there are. */
+static void drain_full(unsigned class, uint32_t count)
+{
+	for (; count; count--) {
+		struct magazine *magazine = take_full(&depots[class], class);
+		if (!magazine)
+			break;
+		depot_drain(class, magazine);
+	}
+}
+
+void depot_drain_class(unsigned class)
+{
+	drain_full(class, UINT32_MAX);
+}
+
+uint64_t depot_blocks(unsigned class)
+{
+	return gauge_get(tally_process.memory.depot_blocks[class]);
+}
+
 static void trim_class(unsigned class, bool all)
 {
 	struct depot *depot = &depots[class];
@@ -156,12 +177,7 @@ static void trim_class(unsigned class, bool all)
 	gauge_set(depot->needed, (uint32_t)max_size(gauge_get(depot->missed), used));
 	gauge_set(depot->missed, 0);
 	lock_give(&depot->lock);
-	for (; surplus; surplus--) {
-		struct magazine *magazine = take_full(depot, class);
-		if (!magazine)
-			break;
-		depot_drain(class, magazine);
-	}
+	drain_full(class, surplus);
 	lock_take(&depot->lock);
 	depot->full_min = depot->full_count;
 	gauge_set(depot->full_max, depot->full_count);

@@ -37,6 +37,10 @@ void depot_give_empty(unsigned class, struct magazine *magazine);
 /* Gives a magazine back, its blocks to their spans; aborts on misuse. */
 void depot_drain(unsigned class, struct magazine *magazine);
 
+/* Blocks of the class that wait here; and drains all of them. */
+uint64_t depot_blocks(unsigned class);
+void depot_drain_class(unsigned class);
+
 /* Drains what was not needed since the last trim; with `all`, everything. */
 void depot_trim(bool all);
 

@@ -5,7 +5,6 @@ struct size_class size_classes[HAK_CLASS_COUNT];
 uint16_t size_class_medium[MEDIUM_MAX / MEDIUM_SPACING + 1];
 
 enum {
-	SPAN_GRANULES_MAX = 8,
 	SPAN_BLOCKS_MIN = 8,
 	COLOURS_MAX = 16,
 	COLOUR_BYTES_MAX = 1024, /* of a span may go into colouring: 1.6 % of the smallest */

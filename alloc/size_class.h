@@ -13,6 +13,7 @@
 enum {
 	SMALL_CLASSES = SMALL_MAX / SMALL_SPACING, /* classes 1 .. SMALL_CLASSES */
 	CLASSES_PER_DOUBLING = 8,
+	SPAN_GRANULES_MAX = 8,
 	SLOT_BYTES = sizeof(struct hak_slot),
 	SMALL_SCALE = SLOT_BYTES / SMALL_SPACING, /* rounded size → slot offset */
 };

@@ -52,7 +52,7 @@ static void list_push(struct bin *bin, struct span *span)
 	span->prev = NULL;
 	if (bin->head)
 		bin->head->prev = span;
-	bin->head = span;
+	gauge_set(bin->head, span);
 	span->listed = 1;
 }
 
@@ -61,7 +61,7 @@ static void list_remove(struct bin *bin, struct span *span)
 	if (span->prev)
 		span->prev->next = span->next;
 	else
-		bin->head = span->next;
+		gauge_set(bin->head, span->next);
 	if (span->next)
 		span->next->prev = span->prev;
 	span->listed = 0;
@@ -201,6 +201,7 @@ static size_t bin_take(struct bin *bin, unsigned class, enum span_kind kind, voi
 		size_t n = take_fresh(span, cells + want - taken, want - taken);
 		taken += n;
 		*fresh += n;
+		span->quiet = 0;
 		if (span_available(span) == 0)
 			list_remove(bin, span);
 	}
@@ -246,6 +247,7 @@ static size_t give_run(struct bin *bin, struct span *span, void *const *cells, s
 	}
 	span->free = (uint16_t)(span->free + given);
 	span->hint = (uint16_t)lowest;
+	span->quiet = 0;
 	if (!span->listed)
 		list_push(bin, span);
 	if (span_available(span) == span->capacity)
@@ -276,6 +278,86 @@ void span_trim(unsigned class)
 		span_release(bin->spare);
 	gauge_set(bin->spare, NULL);
 	lock_give(&bin->lock);
+}
+
+/* --- pages of partly free spans
+ * ------------------------------------------------------------------- */
+
+enum {
+	SPAN_PAGES_MAX = SPAN_GRANULES_MAX * GRANULE_SIZE / PAGE_SIZE,
+	QUIET_PURGED = 2, /* a span's `quiet` from when its pages were looked at */
+	PURGES_MAX = 64,  /* system calls for a class at a time: its lock is held */
+};
+
+/* A bit per page of a span. */
+struct pages {
+	uint64_t bits[SPAN_PAGES_MAX / 64];
+};
+
+static bool page_get(const struct pages *pages, size_t i)
+{
+	return pages->bits[i / 64] >> (i % 64) & 1;
+}
+
+/* Bin lock held. The pages with a byte of a block that is out. */
+static void find_busy_pages(const struct span *span, struct pages *busy)
+{
+	size_t size = size_class_size(span->class);
+	*busy = (struct pages){0};
+	for (size_t i = 0; i < span->capacity; i++) {
+		if (span->bits[i / 64] >> (i % 64) & 1 || !was_carved(span, i))
+			continue;
+		size_t first = span->first_offset + i * size;
+		for (size_t page = first / PAGE_SIZE; page <= (first + size - 1) / PAGE_SIZE;
+		     page++)
+			busy->bits[page / 64] |= (uint64_t)1 << (page % 64);
+	}
+}
+
+/* Bin lock held. Returns how many system calls it took. */
+static unsigned purge_pages(struct span *span)
+{
+	size_t count = span_bytes(span) / PAGE_SIZE, first;
+	unsigned calls = 0;
+	struct pages busy;
+	find_busy_pages(span, &busy);
+	for (size_t page = 0; page < count; page++) {
+		for (first = page; page < count && !page_get(&busy, page);)
+			page++;
+		if (page == first)
+			continue;
+		arena_purge_pages(span_base(span) + first * PAGE_SIZE, (page - first) * PAGE_SIZE);
+		calls++;
+	}
+	return calls;
+}
+
+/* Bin lock held. Whether a page or more may be free. */
+static bool may_have_free_pages(const struct span *span)
+{
+	return span_available(span) * size_class_size(span->class) >= PAGE_SIZE;
+}
+
+static void bin_purge(struct bin *bin, bool all)
+{
+	unsigned calls = 0;
+	lock_take(&bin->lock);
+	for (struct span *span = bin->head; span && (all || calls < PURGES_MAX);
+	     span = span->next) {
+		if (span->quiet == QUIET_PURGED || (!all && span->quiet++ < QUIET_PURGED - 1))
+			continue;
+		span->quiet = QUIET_PURGED;
+		if (may_have_free_pages(span))
+			calls += purge_pages(span);
+	}
+	lock_give(&bin->lock);
+}
+
+void span_purge(bool all)
+{
+	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++)
+		if (gauge_get(bins[c].head))
+			bin_purge(&bins[c], all);
 }
 
 void *span_take_sampled(unsigned class)

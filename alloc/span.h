@@ -22,6 +22,12 @@ void span_drain(unsigned class, void *const *cells, size_t n);
 /* Gives up the span that is kept although all its blocks are free. */
 void span_trim(unsigned class);
 
+/*
+ * Gives pages back to the OS on which no block is out, of spans that no block has come to or gone
+ * from since the call before the last; with `all`, of every span.
+ */
+void span_purge(bool all);
+
 /* A block that lies in a span of class 0 in the address map, so that its free is seen. NULL: no
  * memory. */
 void *span_take_sampled(unsigned class);

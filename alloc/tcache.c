@@ -26,7 +26,9 @@ enum {
 	GOAL_FIRST = 8, /* blocks in the first stock of a class */
 	CROWD = 8, /* threads that may have magazines of full size; caches that may wait stocked */
 	CROWD_SHIFT_MAX = 4,
-	CELLS_LEAST = 4,             /* of any magazine */
+	CELLS_LEAST = 4,    /* of any magazine */
+	STOCK_SHARE = 4,    /* of a period's mallocs one part in so many may stay in stock */
+	AFRESH_MALLOCS = 8, /* per block that may be drained for a fresh start */
 	HANDED_ON_BYTES = 16 * 1024, /* of blocks in a magazine that only changes hands */
 };
 
@@ -166,6 +168,21 @@ static void count_refill(struct hak_class_record *record, unsigned class, size_t
 	probe_hakmem_refill(class, blocks, route == HAK_ROUTE_DEPOT ? 1 : 2);
 }
 
+static void count_flush(struct hak_class_record *record, unsigned class, size_t blocks)
+{
+	record->flushes++;
+	record->flush_blocks += blocks;
+	probe_hakmem_flush(class, blocks);
+}
+
+/* The blocks of a magazine that is not loaded go back to their spans. */
+static void drain(struct thread *thread, unsigned class, struct magazine *magazine)
+{
+	count_flush(record_of(thread, class), class, magazine->count);
+	span_drain(class, magazine->cells, magazine->count);
+	magazine->count = 0;
+}
+
 /* Loads a full magazine of the depot; what is loaded goes on top of it, or becomes the previous
  * one. */
 static bool restock_from_depot(struct thread *thread, unsigned class)
@@ -228,6 +245,38 @@ static void swap_previous(struct thread *thread, unsigned class)
 }
 
 /*
+ * A class of which nearly all has died is wanted again. Blocks that died at random lie scattered
+ * over every span that was in use, and new ones in their places would keep them all: so the stock
+ * is drained, and the new blocks come from few spans. A class that comes and goes often is better
+ * off with its magazines: a block may be drained so for each AFRESH_MALLOCS mallocs.
+ */
+static cold_path void start_afresh(struct thread *thread, unsigned class)
+{
+	struct tcache_class *cache = &thread->classes[class];
+	struct magazine *loaded = cache->loaded, *previous = cache->previous;
+	uint64_t mallocs = record_of(thread, class)->mallocs;
+	uint64_t stock = depth_of(&tcache_slots[class]) + (previous ? previous->count : 0) +
+	                 depot_blocks(class);
+	bool many = cache->died >= cells_max(class);
+	cache->died = 0;
+	if (!many || mallocs - cache->afresh_mallocs < AFRESH_MALLOCS * stock)
+		return;
+	cache->afresh_mallocs = mallocs;
+	cache->goal = 0;
+	cache->previous = NULL;
+	if (loaded) {
+		unload(thread, class);
+		drain(thread, class, loaded);
+		load(thread, class, loaded, 0);
+	}
+	if (previous) {
+		drain(thread, class, previous);
+		depot_give_empty(class, previous);
+	}
+	depot_drain_class(class);
+}
+
+/*
  * Sees to it that the loaded magazine holds half of the goal, so that visits stay rare even where
  * depth hovers near zero. The goal is at most half of the magazine: there is as much room for
  * frees. Returns the route that a block now comes by; HAK_ROUTE_COUNT when there is none.
@@ -235,6 +284,8 @@ static void swap_previous(struct thread *thread, unsigned class)
 static enum hak_route restock(struct thread *thread, unsigned class)
 {
 	struct tcache_class *cache = &thread->classes[class];
+	if (unlikely(cache->died))
+		start_afresh(thread, class);
 	size_t depth = depth_of(&tcache_slots[class]);
 	size_t before = cache->goal, most = cells_max(class) / 2;
 	cache->goal = (uint32_t)min_size(before ? before * 2 : GOAL_FIRST, most);
@@ -259,18 +310,6 @@ static enum hak_route restock(struct thread *thread, unsigned class)
 	return HAK_ROUTE_COUNT;
 }
 
-/* The loaded magazine is full of blocks that nobody wants: back to the spans with them. */
-static void empty_loaded(struct thread *thread, unsigned class)
-{
-	struct hak_class_record *record = record_of(thread, class);
-	struct magazine *loaded = unload(thread, class);
-	record->flushes++;
-	record->flush_blocks += loaded->count;
-	probe_hakmem_flush(class, loaded->count);
-	span_drain(class, loaded->cells, loaded->count);
-	load(thread, class, loaded, 0);
-}
-
 /* Makes room for one more block; false when there is no memory for a magazine. */
 static bool make_room(struct thread *thread, unsigned class)
 {
@@ -279,8 +318,13 @@ static bool make_room(struct thread *thread, unsigned class)
 	uint64_t mallocs = record_of(thread, class)->mallocs;
 	bool only_frees = mallocs == cache->room_mallocs;
 	cache->room_mallocs = mallocs;
-	if (only_frees && loaded && !depot_wants(class)) {
-		empty_loaded(thread, class);
+	cache->died = only_frees ? cache->died + depth_of(&tcache_slots[class]) : 0;
+	if (only_frees)
+		cache->ample = UINT32_MAX;                 /* so that the next malloc looks at it */
+	if (only_frees && loaded && !depot_wants(class)) { /* nobody wants these blocks */
+		unload(thread, class);
+		drain(thread, class, loaded);
+		load(thread, class, loaded, 0);
 		return true;
 	}
 	if (!loaded || (loaded->capacity < cells_max(class) &&
@@ -295,10 +339,7 @@ static bool make_room(struct thread *thread, unsigned class)
 	if (!empty)
 		return false;
 	if (previous) {
-		struct hak_class_record *record = record_of(thread, class);
-		record->flushes++;
-		record->flush_blocks += previous->count;
-		probe_hakmem_flush(class, previous->count);
+		count_flush(record_of(thread, class), class, previous->count);
 		depot_give(class, previous);
 	}
 	cache->previous = unload(thread, class);
@@ -351,11 +392,33 @@ static void give_up(struct thread *thread, unsigned class, struct magazine *maga
 	depot_drain(class, magazine);
 }
 
+/* Keeps the `keep` blocks that were freed last, where there are more. */
+static void shrink_stock(struct thread *thread, unsigned class, size_t keep)
+{
+	struct tcache_class *cache = &thread->classes[class];
+	size_t depth = depth_of(&tcache_slots[class]);
+	if (depth >= keep) {
+		give_up(thread, class, cache->previous, true);
+		cache->previous = NULL;
+	}
+	if (depth > keep) {
+		struct magazine *loaded = unload(thread, class);
+		void **cells = loaded->cells;
+		count_flush(record_of(thread, class), class, depth - keep);
+		span_drain(class, cells, depth - keep);
+		memmove(cells, cells + depth - keep, keep * sizeof(*cells));
+		load(thread, class, loaded, keep);
+	}
+	cache->goal = (uint32_t)min_size(cache->goal, max_size(keep, GOAL_FIRST));
+	cache->ample = UINT32_MAX;
+}
+
 /*
  * Gives up the stock of classes that nothing was allocated from since the last trim. Frees do not
- * count: what dies while another size is wanted is stock that pins spans of the wrong class.
+ * count: what dies while another size is wanted is stock that pins spans of the wrong class. Where
+ * little was allocated in a whole `period`, a part of that will do as stock.
  */
-static void trim_idle(struct thread *thread)
+static void trim_idle(struct thread *thread, bool period)
 {
 	tally_begin(&thread->record);
 	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
@@ -363,16 +426,19 @@ static void trim_idle(struct thread *thread)
 		if (!cache->loaded && !cache->previous)
 			continue;
 		account(thread, class, true);
-		struct hak_class_record *record = record_of(thread, class);
-		if (record->mallocs == cache->seen_mallocs) {
+		uint64_t mallocs = record_of(thread, class)->mallocs;
+		size_t used = mallocs - cache->seen_mallocs;
+		cache->seen_mallocs = mallocs;
+		if (!used) {
 			give_up(thread, class, unload(thread, class), true);
 			give_up(thread, class, cache->previous, true);
 			span_trim(class);
 			cache->previous = NULL;
 			cache->goal = 0;
 			cache->ample = UINT32_MAX;
+		} else if (period && used / STOCK_SHARE < cells_max(class)) {
+			shrink_stock(thread, class, used / STOCK_SHARE);
 		}
-		cache->seen_mallocs = record->mallocs;
 		grant(thread, class, true);
 	}
 	tally_end(&thread->record);
@@ -429,10 +495,11 @@ static cold_path void house_keeping(struct thread *thread)
 {
 	uint64_t now = os_clock_coarse_ns();
 	uint32_t growths = decay_growths();
-	if (thread->growths != growths || now >= thread->trimmed_ns + decay_period_ns()) {
+	bool period = now >= thread->trimmed_ns + decay_period_ns();
+	if (thread->growths != growths || period) {
 		thread->trimmed_ns = now;
 		thread->growths = growths;
-		trim_idle(thread);
+		trim_idle(thread, period);
 		trim_spares(now - min_size(now, decay_period_ns()));
 	}
 	decay_when_due(now);
@@ -584,7 +651,7 @@ static void take_over_stock(struct thread *thread)
 {
 	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
 		struct tcache_class *cache = &thread->classes[class];
-		cache->seen_mallocs = cache->room_mallocs = 0;
+		cache->seen_mallocs = cache->room_mallocs = cache->afresh_mallocs = 0;
 		if (!cache->loaded)
 			continue;
 		load(thread, class, cache->loaded, cache->loaded->count);

@@ -93,10 +93,12 @@ struct thread {
 	struct hak_thread_record record;
 	struct tcache_class {
 		struct magazine *loaded, *previous;
-		uint32_t goal;         /* blocks wanted in stock; grows with use */
-		uint32_t ample;        /* above this depth only new credit is needed */
-		uint64_t seen_mallocs; /* at the last trim */
-		uint64_t room_mallocs; /* when the magazine was full the last time */
+		uint32_t goal;           /* blocks wanted in stock; grows with use */
+		uint32_t ample;          /* above this depth only new credit is needed */
+		uint64_t seen_mallocs;   /* at the last trim */
+		uint64_t room_mallocs;   /* when the magazine was full the last time */
+		uint64_t died;           /* blocks that were freed with no malloc between */
+		uint64_t afresh_mallocs; /* at the last fresh start */
 	} classes[HAK_CLASS_COUNT];
 	struct sampler sampler;
 	uint64_t trimmed_ns; /* when the last trim was, or the thread began */

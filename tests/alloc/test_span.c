@@ -162,3 +162,61 @@ TEST(span_sampled)
 	memset(p, 1, size_class_size(12));
 	span_give_sampled(span, p);
 }
+
+/* Bytes of drained blocks that are still there, on pages where no block is out. */
+static size_t left_on_free_pages(char *const *blocks, size_t n, size_t size)
+{
+	size_t left = 0;
+	for (size_t i = 0; i + 1 < n; i++) {
+		char *page = (char *)round_up((uintptr_t)blocks[i] + size, PAGE_SIZE);
+		if (page + PAGE_SIZE <= blocks[i + 1])
+			for (size_t at = 0; at < PAGE_SIZE; at += size)
+				left += page[at] != 0;
+	}
+	return left;
+}
+
+/* Free pages of spans in use go back to the OS, those that have been quiet for long enough; what is
+ * out keeps its contents. */
+TEST(span_purges_free_pages)
+{
+	support_init();
+	enum { CLASS = 23, N = 4000, EVERY = 200 };
+	static void *cells[N], *drained[N];
+	static char *kept[N / EVERY];
+	size_t fresh = 0, size = size_class_size(CLASS), n = 0, out = 0, bad = 0;
+	span_purge(true);
+	REQUIRE(span_fill(CLASS, cells, N, &fresh) == N);
+	qsort(cells, N, sizeof(*cells), by_address);
+	for (int i = 0; i < N; i++) {
+		memset(cells[i], 0x5a, size);
+		if (i % EVERY)
+			drained[n++] = cells[i];
+		else
+			kept[out++] = cells[i];
+	}
+	span_drain(CLASS, drained, n);
+	uint64_t before = tally_process.memory.purged_bytes;
+	span_purge(false);
+	CHECK(tally_process.memory.purged_bytes == before);
+	CHECK(left_on_free_pages(kept, out, size) > 0);
+	span_purge(false);
+	CHECK(tally_process.memory.purged_bytes > before);
+	CHECK(left_on_free_pages(kept, out, size) == 0);
+	before = tally_process.memory.purged_bytes;
+	span_purge(false);
+	span_purge(false);
+	CHECK(tally_process.memory.purged_bytes == before);
+	for (size_t i = 0; i < out; i++)
+		for (size_t at = 0; at < size; at++)
+			bad += kept[i][at] != 0x5a;
+	CHECK(bad == 0);
+	REQUIRE(span_fill(CLASS, drained, n, &fresh) == n);
+	for (size_t i = 0; i < n; i++)
+		memset(drained[i], 0x33, size);
+	for (size_t i = 0; i < out; i++)
+		bad += kept[i][0] != 0x5a || kept[i][size - 1] != 0x5a;
+	CHECK(bad == 0);
+	span_drain(CLASS, drained, n);
+	span_drain(CLASS, (void **)kept, out);
+}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "alloc/alloc.h"
+#include "alloc/decay.h"
 #include "alloc/init.h"
 #include "alloc/probe.h"
 #include "alloc/tally.h"
@@ -244,6 +245,66 @@ TEST(cold_visits_are_rare)
 		alloc_free(blocks[i]);
 		blocks[i] = NULL;
 	}
+}
+
+static size_t count_granules(void *const *blocks, size_t n)
+{
+	size_t granules = 0;
+	for (size_t i = 0; i < n; i++) {
+		bool seen = false;
+		for (size_t j = 0; j < i && !seen; j++)
+			seen = (uintptr_t)blocks[i] >> GRANULE_SHIFT ==
+			       (uintptr_t)blocks[j] >> GRANULE_SHIFT;
+		granules += !seen;
+	}
+	return granules;
+}
+
+/* What is allocated after nearly all of a class has died lies close together. */
+TEST(new_blocks_after_a_death_are_close)
+{
+	support_init();
+	enum { N = 20000, AGAIN = 400, SIZE = 304 };
+	static void *blocks[N];
+	uint64_t seed = 3;
+	for (int i = 0; i < N; i++)
+		blocks[i] = alloc_malloc(SIZE);
+	for (int i = 0; i < N; i++) { /* in random order */
+		size_t k = (size_t)i + support_random(&seed) % (size_t)(N - i);
+		void *p = blocks[k];
+		blocks[k] = blocks[i];
+		alloc_free(p);
+	}
+	for (int i = 0; i < AGAIN; i++)
+		blocks[i] = alloc_malloc(SIZE);
+	CHECK(count_granules(blocks, AGAIN) <= 6);
+	for (int i = 0; i < AGAIN; i++)
+		alloc_free(blocks[i]);
+}
+
+/* A class that is little used keeps little in stock. */
+TEST(stock_follows_use)
+{
+	support_init();
+	enum { N = 250, FEW = 40, SIZE = 208, PERIODS = 3 };
+	void *blocks[N];
+	unsigned class = size_class_of(SIZE);
+	const struct hak_slot *slot = &tcache_slots[class];
+	for (int i = 0; i < N; i++)
+		blocks[i] = alloc_malloc(SIZE);
+	for (int i = 0; i < N; i++)
+		alloc_free(blocks[i]);
+	CHECK((slot->top - slot->base) / 8 > FEW);
+	support_clock_step(decay_period_ns());
+	for (int period = 0; period < PERIODS; period++) {
+		for (int i = 0; i < FEW; i++)
+			alloc_free(alloc_malloc(SIZE));
+		for (int i = 0; i <= TCACHE_VISITS_MASK; i++) /* cold visits */
+			alloc_free(alloc_malloc(MEDIUM_MAX + 1));
+	}
+	support_clock_step(0);
+	CHECK(tcache_self->record.classes[class].flushes > 0);
+	CHECK((slot->top - slot->base) / 8 <= FEW);
 }
 
 /* The route counts, refills and flushes agree with the probes that fire for them. */
