@@ -21,7 +21,7 @@ if need cppcheck; then
 		--suppress=preprocessorErrorDirective --suppress=objectIndex:tools/figures.c \
 		--suppress=uninitvar:tools/export_pprof.c --suppress=memleakOnRealloc:bench/workload_slots.c \
 		--suppress=arrayIndexOutOfBoundsCond:tools/tables.c --enable=warning,portability -D__x86_64__ -D__LP64__ \
-		-DHAK_DEBUG=0 -DHAK_PROBES=1 '-DHAK_VERSION="lint"' -I. "${units[@]}" || bad=1
+		-DHAK_DEBUG=0 -DHAK_PROBES=1 -DHAK_SECURE=0 '-DHAK_VERSION="lint"' -I. "${units[@]}" || bad=1
 fi
 if need clang-tidy; then
 	# What follows paths (clang-analyzer) sees leaks where there are none; of the others those that are right here.
@@ -31,7 +31,7 @@ if need clang-tidy; then
 		checks+=,-bugprone-$check
 	done
 	printf '%s\0' "${units[@]}" | xargs -0 -n 8 -P "$(nproc)" sh -c 'clang-tidy --quiet "$@" -- -std=gnu11 -D_GNU_SOURCE -I. \
-		-I"$OUT/bpf" -I"$OUT/proto" -DHAK_DEBUG=0 -DHAK_PROBES=1 "-DHAK_VERSION=\"lint\"" 2>/dev/null' \
+		-I"$OUT/bpf" -I"$OUT/proto" -DHAK_DEBUG=0 -DHAK_PROBES=1 -DHAK_SECURE=0 "-DHAK_VERSION=\"lint\"" 2>/dev/null' \
 		sh "--checks=$checks" '--warnings-as-errors=*' || bad=1
 fi
 if need shellcheck; then

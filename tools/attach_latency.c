@@ -152,7 +152,7 @@ static void begin_taking(struct attach_latency *attach)
 	double keep = attach->keep * HAK_KEEP_ALL;
 
 	attach->bpf->data->hak_keep = keep < 1 ? 1 : (hak_u32)keep;
-	attach->bpf->data->hak_stands_for = (uint64_t)(1 / attach->keep + 0.5);
+	attach->bpf->data->hak_stands_for = (uint64_t)lround(1 / attach->keep);
 	attach->bpf->data->hak_taken_from_ns = attach->opened_ns;
 }
 

@@ -83,7 +83,10 @@ static int attach_perf(struct uprobe *uprobe, const struct bpf_program *program,
                        const char *path, const struct object_site *sites, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		LIBBPF_OPTS(bpf_uprobe_opts, options, .ref_ctr_offset = sites[i].semaphore);
+		struct bpf_uprobe_opts options = {
+		        .sz = sizeof(options),
+		        .ref_ctr_offset = sites[i].semaphore,
+		};
 
 		uprobe->links[i] = bpf_program__attach_uprobe_opts(program, pid, path,
 		                                                   sites[i].address, &options);
