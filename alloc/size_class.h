@@ -18,7 +18,7 @@ enum {
 	SMALL_SCALE = SLOT_BYTES / SMALL_SPACING, /* rounded size → slot offset */
 };
 
-static_assert(SLOT_BYTES == 32, "the hot path scales by it");
+static_assert(SLOT_BYTES == 32 && SMALL_SCALE == 2, "the hot path scales by it");
 static_assert(SMALL_CLASSES + 5 * CLASSES_PER_DOUBLING + 1 == HAK_CLASS_COUNT,
               "1024 to 32768 is five doublings");
 static_assert(HAK_CLASS_COUNT * SLOT_BYTES <= UINT16_MAX, "slot offsets fit the maps");

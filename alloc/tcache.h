@@ -80,11 +80,17 @@ hot_inline void tcache_move_top(uintptr_t tls, size_t slot, const long bytes)
 	                 : "cc");
 }
 
-/* Takes the block on top; the caller has spent the credit for it. */
+/*
+ * Takes the block on top; the caller has spent the credit for it. The next one's line is fetched
+ * now, while nobody waits for it: the program's first write to it would. Not when it is freed: a
+ * thread that only frees would take the lines of blocks away from those who use them. (Below the
+ * last block stands something that is no address; a prefetch of that does nothing.)
+ */
 hot_inline void *tcache_pop(uintptr_t tls, size_t slot)
 {
 	void **top = tcache_top(tls, slot);
 	tcache_move_top(tls, slot, -(long)sizeof(void *));
+	__builtin_prefetch(top[-2], 1);
 	return top[-1];
 }
 
