@@ -9,7 +9,14 @@ enum misuse_kind {
 	MISUSE_DOUBLE_FREE = 1,
 	MISUSE_NOT_A_BLOCK = 2, /* inside of a block, or between blocks */
 	MISUSE_NOT_OURS = 3,    /* in our window, but nothing that was handed out */
+	MISUSE_OVERFLOW = 4,    /* these are noticed with guarded blocks only: behind the block, */
+	MISUSE_UNDERFLOW = 5,   /* in front of it, */
+	MISUSE_AFTER_FREE = 6,  /* when it was free */
 };
+
+/* The line and the probe alone; `about` is what else there is to say, appended. For a signal
+ * handler. */
+void misuse_write(enum misuse_kind kind, const void *p, unsigned class, const char *about);
 
 /* `class` is 0 where none is known. */
 _Noreturn void misuse_report(enum misuse_kind kind, const void *p, unsigned class);

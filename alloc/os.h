@@ -24,6 +24,9 @@ int os_remap(void *base, size_t old_bytes, size_t new_bytes, bool may_move, void
 /* Gives the pages back; they read as zero afterwards. */
 int os_purge(void *base, size_t bytes);
 
+/* Makes whole pages accessible or inaccessible. */
+int os_protect(void *base, size_t bytes, bool accessible);
+
 /* Keeps the kernel from backing the range with huge pages; failure does not matter. */
 void os_no_huge_pages(void *base, size_t bytes);
 
@@ -39,6 +42,20 @@ uint64_t os_clock_coarse_ns(void);
 uint32_t os_tid(void);
 uint64_t os_random(void);
 void os_write_stderr(const char *text, size_t bytes);
+
+/*
+ * From now on `fault` is called where the process would get a SIGSEGV for accessing `address`; it
+ * may do what a signal handler may. Afterwards the signal takes the course that it would have
+ * taken without: the handler that was there before, or the process dies where it faulted. A
+ * handler that the program installs later replaces this one.
+ */
+int os_watch_faults(void (*fault)(uintptr_t address, bool write));
+
+/*
+ * The file that is mapped at `address` and where in it that is, from /proc/self/maps. `name` is
+ * zero-terminated. Usable in a signal handler. False when there is none or its name is too long.
+ */
+bool os_mapped_file(uintptr_t address, char *name, size_t bytes, uint64_t *offset);
 
 /*
  * Bytes resident of this process, from /proc/self/statm; 0 when it cannot be read.

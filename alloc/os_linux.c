@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
+#include <ucontext.h>
 #include <unistd.h>
 
 #include "probe.h"
@@ -104,6 +106,12 @@ int os_purge(void *base, size_t bytes)
 	return (int)result;
 }
 
+int os_protect(void *base, size_t bytes, bool accessible)
+{
+	return (int)call3(SYS_mprotect, (long)base, (long)bytes,
+	                  accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
+}
+
 void os_no_huge_pages(void *base, size_t bytes)
 {
 	call3(SYS_madvise, (long)base, (long)bytes, MADV_NOHUGEPAGE);
@@ -177,6 +185,153 @@ static long read_file(const char *path, char *buffer, size_t bytes)
 	}
 	call3(SYS_close, fd, 0, 0);
 	return (long)done;
+}
+
+/* --- faults
+ * ---------------------------------------------------------------------------------------- */
+
+typedef void signal_handler(int, siginfo_t *, void *);
+
+/* As the kernel has it; libc's sigaction() could be interposed. */
+struct kernel_action {
+	signal_handler *handler;
+	unsigned long flags;
+	void (*restorer)(void);
+	uint64_t mask;
+};
+
+#ifndef SA_RESTORER
+#define SA_RESTORER 0x04000000
+#endif
+
+static struct kernel_action action_before;
+static void (*report_fault)(uintptr_t address, bool write);
+
+/* These bytes are what debuggers know a signal's frame by. */
+void os_signal_return(void);
+__asm__(".text\n"
+        ".balign 16\n"
+        "nop\n"
+        ".hidden os_signal_return\n"
+        ".globl os_signal_return\n"
+        ".type os_signal_return, @function\n"
+        "os_signal_return:\n\t"
+        "movq $15, %rax\n\t"
+        "syscall\n"
+        ".size os_signal_return, . - os_signal_return\n");
+
+static int set_action(const struct kernel_action *action, struct kernel_action *before)
+{
+	return (int)call6(SYS_rt_sigaction, SIGSEGV, (long)action, (long)before,
+	                  sizeof(action->mask), 0, 0);
+}
+
+static bool is_function(const struct kernel_action *action)
+{
+	return (uintptr_t)action->handler != (uintptr_t)SIG_DFL &&
+	       (uintptr_t)action->handler != (uintptr_t)SIG_IGN;
+}
+
+/* What would have happened without us. A fault happens again, so that returning is dying of it; a
+ * signal that was sent has to be sent once more. */
+static void pass_on(int number, siginfo_t *info, void *context)
+{
+	if (is_function(&action_before)) {
+		action_before.handler(number, info, context);
+		return;
+	}
+	bool sent = info->si_code <= 0;
+	if (sent && (uintptr_t)action_before.handler == (uintptr_t)SIG_IGN)
+		return;
+	set_action(&action_before, NULL);
+	if (sent)
+		call3(SYS_tgkill, call3(SYS_getpid, 0, 0, 0), os_tid(), number);
+}
+
+enum { FAULT_WRITE = 2 }; /* bit of x86's error code */
+
+static void on_fault(int number, siginfo_t *info, void *context)
+{
+	const ucontext_t *at = context;
+	if (info->si_code > 0 && info->si_code != SI_KERNEL)
+		report_fault((uintptr_t)info->si_addr,
+		             at->uc_mcontext.gregs[REG_ERR] & FAULT_WRITE);
+	pass_on(number, info, context);
+}
+
+int os_watch_faults(void (*fault)(uintptr_t address, bool write))
+{
+	static const struct kernel_action action = {
+	        .handler = on_fault,
+	        .flags = SA_SIGINFO | SA_ONSTACK | SA_RESTORER,
+	        .restorer = os_signal_return,
+	};
+	report_fault = fault;
+	return set_action(&action, &action_before);
+}
+
+/* --- /proc
+ * ----------------------------------------------------------------------------------------- */
+
+static uint64_t read_hex(const char **text)
+{
+	uint64_t number = 0;
+	for (;; ++*text) {
+		unsigned c = (unsigned char)**text, digit = c - '0';
+		if (digit > 9)
+			digit = c - 'a' < 6 ? c - 'a' + 10 : 16;
+		if (digit > 15)
+			return number;
+		number = number << 4 | digit;
+	}
+}
+
+/* START-END PERMISSIONS OFFSET DEVICE INODE PATH */
+static bool mapping_holds(const char *line, uintptr_t address, char *name, size_t bytes,
+                          uint64_t *offset)
+{
+	uint64_t start = read_hex(&line);
+	line += *line == '-';
+	if (address < start || address >= read_hex(&line))
+		return false;
+	while (*line == ' ')
+		line++;
+	while (*line && *line != ' ')
+		line++;
+	line += *line == ' ';
+	*offset = read_hex(&line) + (address - start);
+	while (*line && *line != '/')
+		line++;
+	size_t n = 0;
+	while (line[n] && n < bytes - 1) {
+		name[n] = line[n];
+		n++;
+	}
+	name[n] = 0;
+	return true;
+}
+
+bool os_mapped_file(uintptr_t address, char *name, size_t bytes, uint64_t *offset)
+{
+	char block[256], line[256];
+	size_t used = 0;
+	bool found = false;
+	long n, fd = call3(SYS_openat, AT_FDCWD, (long)"/proc/self/maps", O_RDONLY | O_CLOEXEC);
+	if (failed(fd))
+		return false;
+	while (!found && !failed(n = call3(SYS_read, fd, (long)block, sizeof(block))) && n) {
+		for (long i = 0; i < n && !found; i++) {
+			bool ends = block[i] == '\n';
+			if (ends || used < sizeof(line) - 1)
+				line[used++] = ends ? 0 : block[i];
+			if (!ends)
+				continue;
+			used = 0;
+			found = mapping_holds(line, address, name, bytes, offset);
+		}
+	}
+	call3(SYS_close, fd, 0, 0);
+	return found && name[0];
 }
 
 size_t os_resident_bytes(void)
