@@ -8,6 +8,7 @@
 
 #include "arena.h"
 #include "decay.h"
+#include "guard.h"
 #include "hakmem.h"
 #include "init.h"
 #include "large.h"
@@ -121,7 +122,7 @@ static void large_free(struct thread *thread, const struct large *block)
 	                                         large */
 }
 
-/* --- sampled blocks
+/* --- sampled and guarded blocks
  * -------------------------------------------------------------------------------- */
 
 /* The span of a sampled block's, if that is what `p` is in. */
@@ -131,11 +132,8 @@ static struct span *sampled_span_of(const void *p)
 	return span && span->kind == SPAN_SAMPLED ? span : NULL;
 }
 
-static void sampled_free(struct thread *thread, struct span *span, void *p)
+static void count_sampled_free(struct thread *thread, unsigned class)
 {
-	unsigned class = span->class;
-	probe_otel_memory_free((uintptr_t)p); /* before the address can be handed out again */
-	span_give_sampled(span, p);
 	if (!thread) {
 		tally_orphan(class, HAK_ROUTE_SAMPLED, 0, 1, 0, 0);
 		return;
@@ -144,6 +142,24 @@ static void sampled_free(struct thread *thread, struct span *span, void *p)
 	thread->record.classes[class].frees++;
 	thread->record.classes[class].cold_frees++;
 	tcache_visit_end(thread);
+}
+
+static void sampled_free(struct thread *thread, struct span *span, void *p)
+{
+	unsigned class = span->class;
+	probe_otel_memory_free((uintptr_t)p); /* before the address can be handed out again */
+	span_give_sampled(span, p);
+	count_sampled_free(thread, class);
+}
+
+static void guarded_free(struct thread *thread, void *p)
+{
+	struct guarded block;
+	guard_find(p, &block);
+	if (block.sampled)
+		probe_otel_memory_free((uintptr_t)p);
+	guard_give(p);
+	count_sampled_free(thread, block.class);
 }
 
 /* --- malloc
@@ -228,7 +244,7 @@ void *alloc_aligned(size_t align, size_t n)
 /* --- free
  * ------------------------------------------------------------------------------------------ */
 
-/* A pointer that no size class owns: large, sampled, foreign or wrong. */
+/* A pointer that no size class owns: large, sampled, guarded, foreign or wrong. */
 static void free_unclassed(struct thread *thread, void *p)
 {
 	struct span *span = sampled_span_of(p);
@@ -239,6 +255,10 @@ static void free_unclassed(struct thread *thread, void *p)
 	struct large block;
 	if (large_find(p, &block)) {
 		large_free(thread, &block);
+		return;
+	}
+	if (guard_owns(p)) {
+		guarded_free(thread, p);
 		return;
 	}
 	require_foreign(p);
@@ -301,6 +321,8 @@ size_t alloc_usable_size(void *p)
 	struct large block;
 	if (large_find(p, &block))
 		return block.bytes;
+	if (guard_owns(p))
+		return guard_bytes(p);
 	require_foreign(p);
 	return libc_usable_size(p);
 }
@@ -379,6 +401,8 @@ void *alloc_realloc_cold(void *p, size_t n)
 		void *resized = resize_large(&block, n);
 		return resized ? resized : alloc_move(p, block.bytes, n);
 	}
+	if (guard_owns(p))
+		return alloc_move(p, guard_bytes(p), n);
 	require_foreign(p);
 	return realloc_libc(p, n);
 }
@@ -396,7 +420,8 @@ PUBLIC const char *hak_version(void)
 PUBLIC bool hak_owns(const void *p)
 {
 	struct large block;
-	return p && (address_map_class(p) || sampled_span_of(p) || large_find(p, &block));
+	return p && (address_map_class(p) || sampled_span_of(p) || large_find(p, &block) ||
+	             guard_owns(p));
 }
 
 PUBLIC int hak_option(const char *name, uint64_t *value)

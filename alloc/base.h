@@ -33,6 +33,12 @@
 #define hot_inline static inline __attribute__((always_inline))
 #define cold_path  __attribute__((noinline, cold))
 
+/*
+ * In a unit that is compiled without frame pointers: this function has one, so that whoever looks
+ * for its caller (guard.c) finds the way through it.
+ */
+#define keep_frame() __asm__ volatile("" : : "r"(__builtin_frame_address(0)))
+
 #if HAK_DEBUG
 #define hak_assert(x) ((x) ? (void)0 : __builtin_trap())
 #else

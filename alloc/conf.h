@@ -42,6 +42,9 @@ enum {
 	MAGAZINE_CELLS_MIN = 14, /* capacities are 2^k - 2, so that magazines are 2^k words */
 	MAGAZINE_CELLS_MAX = 254,
 
+	GUARD_SLOTS = 256, /* blocks that HAKMEM_GUARD can watch at a time, freed ones included */
+	GUARD_BLOCK_MAX = PAGE_SIZE, /* larger classes are not guarded */
+
 	TALLY_PERIOD_MS = 100,
 	SAMPLES_PER_SECOND_MAX = 250, /* per thread; above it the thread raises its distance: a
 	                               * sample with its stack costs some 30 us */

@@ -7,6 +7,7 @@
 
 #include "arena.h"
 #include "depot.h"
+#include "guard.h"
 #include "large.h"
 #include "libc.h"
 #include "lock.h"
@@ -67,6 +68,7 @@ static void fork_prepare(void)
 	tally_lock();
 	depot_lock_all();
 	span_lock_all();
+	guard_lock();
 	large_lock();
 	arena_lock();
 	meta_lock();
@@ -77,6 +79,7 @@ static void unlock_all(void)
 	meta_unlock();
 	arena_unlock();
 	large_unlock();
+	guard_unlock();
 	span_unlock_all();
 	depot_unlock_all();
 	tally_unlock();
@@ -107,11 +110,27 @@ __attribute__((constructor)) static void register_fork_handlers(void)
 	pthread_atfork(fork_prepare, fork_parent, fork_child);
 }
 
+/* Law 5, for a guard: how many blocks it has guarded. */
+static void announce_guarded(void)
+{
+	struct guard_figures figures;
+	struct log_line line = {.used = 0};
+	guard_read(&figures);
+	log_text(&line, "hakmem: ");
+	log_number(&line, figures.guarded);
+	log_text(&line, " blocks were guarded, ");
+	log_number(&line, figures.in_use);
+	log_text(&line, " are in use");
+	log_write(&line);
+}
+
 /* The process ends: an observer gets this thread's last figures. */
 __attribute__((destructor)) static void process_ends(void)
 {
 	if (tcache_self)
 		probe_hakmem_tally((uintptr_t)&tcache_self->record, sizeof(tcache_self->record));
+	if (guard_one_in() && options.verbose == VERBOSE_START)
+		announce_guarded();
 }
 
 /*
@@ -142,6 +161,11 @@ static void announce(enum hak_mode mode)
 	log_text(&line, " bytes, purge after ");
 	log_number(&line, options.purge_ms);
 	log_text(&line, " ms");
+	if (guard_one_in()) {
+		log_text(&line, ", one in ");
+		log_number(&line, guard_one_in());
+		log_text(&line, " allocations guarded");
+	}
 	log_write(&line);
 }
 
@@ -164,7 +188,11 @@ static enum hak_mode prepare(void)
 		large_init(shape->huge_bytes);
 		arena_init();
 		have_exit_key = !pthread_key_create(&exit_key, thread_ends);
+		if (mode == HAK_MODE_NORMAL && options.guard)
+			guard_init(options.guard);
 	}
+	if (mode != HAK_MODE_NORMAL && options.guard)
+		log_message("HAKMEM_GUARD has no effect in this mode");
 	if (options.verbose == VERBOSE_OPTIONS)
 		options_print();
 	tally_init(mode, options.sample_bytes); /* last: it publishes the mode */

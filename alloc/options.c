@@ -15,6 +15,7 @@ struct options options = {
         .fastlane_direct = 1,
         .profile = PROFILE_DEFAULT,
         .sample_bytes = 512 * 1024,
+        .guard = 0,
         .purge_ms = 1000,
         .huge_pages = 0,
         .verbose = VERBOSE_QUIET,
@@ -46,6 +47,11 @@ static const struct option table[] = {
 	 "lean, and full magazines go back to their spans at once, which checks every block."},
 	{"SAMPLE_BYTES", &options.sample_bytes, 1, (uint64_t)1 << 40, {0}, "524288",
 	 "Mean distance in bytes between samples while a tool is attached to `otel_memory:alloc`."},
+	{"GUARD", &options.guard, 0, 1000000000, {0}, "0",
+	 "N ≥ 1: one in N allocations of up to 4 KiB, chosen at random, is guarded: it lies at the edge of "
+	 "a page between inaccessible ones and is inaccessible once it is freed, so that overflow and use "
+	 "after free are reported on stderr and end the process. Up to 256 at a time; 1000 to 10000 are for "
+	 "production. No effect in checked mode or with HAKMEM_FORCE_LIBC_ALLOC=1."},
 	{"PURGE_MS", &options.purge_ms, 0, 3600000, {0}, "1000",
 	 "Milliseconds after which free memory is given back to the OS; looked at on the cold path. "
 	 "Overrides what the profile says."},

@@ -13,9 +13,10 @@ struct options {
 	uint64_t fastlane_direct; /* 0 or 1 */
 	uint64_t profile;         /* enum profile */
 	uint64_t sample_bytes;    /* mean distance of samples, 1 .. 2^40 */
-	uint64_t purge_ms;        /* decay of free memory, 0 .. 3600000 */
-	uint64_t huge_pages;      /* 0 or 1 */
-	uint64_t verbose;         /* enum verbose */
+	uint64_t guard;      /* mean allocations from one guarded block to the next; 0 = none */
+	uint64_t purge_ms;   /* decay of free memory, 0 .. 3600000 */
+	uint64_t huge_pages; /* 0 or 1 */
+	uint64_t verbose;    /* enum verbose */
 };
 
 enum verbose { VERBOSE_QUIET, VERBOSE_START, VERBOSE_OPTIONS };

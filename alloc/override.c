@@ -89,6 +89,7 @@ PUBLIC int posix_memalign(void **result, size_t align, size_t n)
 {
 	if (!is_power_of_two(align) || align % sizeof(void *))
 		return EINVAL;
+	keep_frame();
 	void *p = alloc_aligned(align, n);
 	if (!p)
 		return ENOMEM;
@@ -192,6 +193,10 @@ PUBLIC void malloc_stats(void)
 	        stats.arena_bytes, stats.used_bytes, stats.free_bytes, stats.huge_bytes,
 	        stats.huge_blocks, (unsigned long long)stats.mallocs,
 	        (unsigned long long)stats.frees);
+	if (stats.guarded)
+		fprintf(stderr, "hakmem: %llu blocks were guarded, %llu are in use\n",
+		        (unsigned long long)stats.guarded,
+		        (unsigned long long)stats.guarded_in_use);
 }
 
 /* XML of glibc's form: one heap, and the totals. */

@@ -54,6 +54,7 @@ static cold_path void *new_failed(size_t n, size_t align)
 /* Cold continuation of operator new: malloc's, then C++'s way to fail. */
 static cold_path void *new_cold(size_t n)
 {
+	keep_frame();
 	void *p = alloc_malloc_cold(n);
 	return likely(p) ? p : new_failed(n, 0);
 }
@@ -69,6 +70,7 @@ PUBLIC void *_Znwm(size_t n)
 
 PUBLIC void *_ZnwmSt11align_val_t(size_t n, size_t align)
 {
+	keep_frame();
 	void *p = alloc_aligned(align, n);
 	return likely(p) ? p : new_failed(n, align);
 }

@@ -77,6 +77,7 @@ double sample_probability(double x)
 void sample_start(struct sampler *sampler, uint64_t distance)
 {
 	sampler->distance = distance;
+	sampler->cutting = distance || sampler->guarding;
 	sampler->window_count = 0;
 	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++)
 		sampler->until[c] = -1;
@@ -92,6 +93,38 @@ int64_t sample_draw(struct sampler *sampler, unsigned class)
 	sampler->until[class] = (int64_t)(draw_bytes(sampler) / (double)size_class_size(class));
 	sampler->drawn_at[class] = sampler->distance;
 	return sampler->until[class];
+}
+
+void sample_guard(struct sampler *sampler, uint64_t one_in)
+{
+	sampler->guarding = one_in != 0;
+	sampler->cutting = sampler->distance || sampler->guarding;
+	if (!one_in)
+		return;
+	sampler->guard_mean = one_in > 1 ? 1.0 / sample_exponential(1.0 / (double)one_in) : 0.0;
+	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++)
+		sampler->guard_until[c] = size_class_size(c) <= GUARD_BLOCK_MAX ? -1 : SAMPLE_NEVER;
+}
+
+/* The number of failures before a success of chance 1/N is geometric: floor(E / -ln(1 - 1/N)). */
+static int64_t draw_guard(struct sampler *sampler, unsigned class)
+{
+	double blocks = sample_exponential(next_uniform(sampler)) * sampler->guard_mean;
+	return sampler->guard_until[class] = (int64_t)blocks;
+}
+
+int64_t sample_until_next(struct sampler *sampler, unsigned class)
+{
+	int64_t until = SAMPLE_NEVER, guard = SAMPLE_NEVER;
+	if (sampler->distance) {
+		until = sampler->until[class];
+		until = until < 0 ? sample_draw(sampler, class) : until;
+	}
+	if (sampler->guarding) {
+		guard = sampler->guard_until[class];
+		guard = guard < 0 ? draw_guard(sampler, class) : guard;
+	}
+	return until < guard ? until : guard;
 }
 
 bool sample_once(struct sampler *sampler, size_t bytes)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "stats.h"
 
+#include "guard.h"
 #include "large.h"
 #include "size_class.h"
 #include "tally.h"
@@ -10,7 +11,11 @@ void stats_read(struct stats *stats)
 	static const struct stats none;
 	struct tally_sum sum;
 	const struct hak_memory *memory = &tally_process.memory;
+	struct guard_figures figures;
 	*stats = none;
+	guard_read(&figures);
+	stats->guarded = figures.guarded;
+	stats->guarded_in_use = figures.in_use;
 	tally_sum(&sum);
 	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++) {
 		stats->mallocs += sum.mallocs[c];

@@ -13,6 +13,7 @@ struct stats {
 	size_t free_bytes;  /* arena_bytes - used_bytes */
 	size_t dirty_bytes; /* of these, whole granules that a purge would give back */
 	uint64_t mallocs, frees;
+	uint64_t guarded, guarded_in_use; /* blocks that HAKMEM_GUARD chose */
 };
 
 void stats_read(struct stats *stats);

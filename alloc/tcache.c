@@ -5,6 +5,7 @@
 
 #include "decay.h"
 #include "depot.h"
+#include "guard.h"
 #include "lock.h"
 #include "misuse.h"
 #include "options.h"
@@ -356,13 +357,13 @@ static inline void look_for_double_free(unsigned class, const void *p, const voi
 }
 
 /*
- * A visit is watched when somebody is attached to a probe of single visits, or was until now. That
- * is asked once: each visit exists in two versions, and the unwatched one knows nothing of
- * sampling.
+ * A visit is watched when somebody is attached to a probe of single visits, or was until now, or
+ * when blocks are guarded. That is asked once: each visit exists in two versions, and the unwatched
+ * one knows nothing of sampling.
  */
 static inline bool visit_is_watched(const struct thread *thread)
 {
-	return unlikely(probing_visits() || thread->sampler.distance);
+	return unlikely(probing_visits() || thread->sampler.cutting);
 }
 
 static inline void visit_begin(struct thread *thread, const bool watched)
@@ -535,18 +536,34 @@ void tcache_visit_end(struct thread *thread)
 	visit_end(thread);
 }
 
-/* The sampled malloc: its block is seen by every free. */
-static void *malloc_sampled(struct thread *thread, size_t n, unsigned class, uint64_t *weight)
+static void count_sample(struct thread *thread, size_t n, unsigned class, uint64_t *weight)
 {
 	struct sampler *sampler = &thread->sampler;
-	void *p = span_take_sampled(class);
-	if (!p)
-		return NULL;
 	*weight = sample_weight(sampler, n, size_class_size(class), sampler->drawn_at[class]);
 	sampler->until[class] = -1;
 	sample_count(sampler, os_clock_coarse_ns(), options.sample_bytes);
 	thread->record.samples++;
 	thread->record.sample_bytes = sampler->distance;
+}
+
+/*
+ * The malloc that is sampled, guarded or both: its block is seen by every free. NULL when there is
+ * no memory, or only the guard wanted it and has no slot; a guarded block that could not be had is
+ * not made up for.
+ */
+static void *malloc_chosen(struct thread *thread, size_t n, unsigned class, uint64_t *weight)
+{
+	struct sampler *sampler = &thread->sampler;
+	bool sampled = sample_is_due(sampler, class);
+	void *p = NULL;
+	if (sample_guard_is_due(sampler, class)) {
+		p = guard_take(n, class, sampled);
+		sampler->guard_until[class] = -1;
+	}
+	if (!p && sampled)
+		p = span_take_sampled(class);
+	if (p && sampled)
+		count_sample(thread, n, class, weight);
 	return p;
 }
 
@@ -575,12 +592,11 @@ static inline void *visit_malloc(struct thread *thread, size_t n, unsigned class
 	account(thread, class, watched);
 	record->cold_mallocs++;
 	if (watched && sample_until(&thread->sampler, class) == 0)
-		p = malloc_sampled(thread, n, class, &weight);
-	if (!p) {
+		p = malloc_chosen(thread, n, class, &weight);
+	if (!p)
 		p = malloc_from_stock(thread, class, &route);
-		if (watched)
-			sample_pass(&thread->sampler, class, 1);
-	}
+	if (watched) /* the lines that chose it are drawn anew */
+		sample_pass(&thread->sampler, class, 1);
 	if (likely(p)) {
 		record->mallocs++;
 		record->route[route] += route != HAK_ROUTE_MAGAZINE;
@@ -690,6 +706,7 @@ struct thread *tcache_enter(void)
 	thread->record = (struct hak_thread_record){0};
 	thread->sampler = (struct sampler){0};
 	sample_seed(&thread->sampler, os_random());
+	sample_guard(&thread->sampler, guard_one_in());
 	tally_enter(&thread->record, tcache_slots);
 	thread->trimmed_ns = thread->record.start_ns;
 	thread->growths = decay_growths();

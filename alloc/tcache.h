@@ -143,7 +143,7 @@ static inline void *tcache_regrant(struct thread *thread, unsigned class)
 	int64_t depth = top - (void **)slot->base;
 	uint64_t visits = record->cold_visits + 1;
 	if (unlikely(depth <= (int64_t)thread->classes[class].ample || probing_visits() ||
-	             thread->sampler.distance || slot->credit >= 0 || top[-1] == top[-2] ||
+	             thread->sampler.cutting || slot->credit >= 0 || top[-1] == top[-2] ||
 	             !(visits & TCACHE_VISITS_MASK)))
 		return NULL;
 	int64_t used = counts->granted;
