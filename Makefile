@@ -62,12 +62,12 @@ DEPFLAGS = -MMD -MP -MF $(@:.o=.d)
 BASE_CFLAGS := -std=gnu11 -g $(OPT) $(WARN) -DHAK_VERSION='"$(VERSION)"'
 
 # The allocator. Frame pointers are kept on the cold path so that every unwinder sees its callers;
-# the hot functions have no frame to begin with.
+# the hot functions have no frame to begin with (with DEBUG=1, without tail calls, they have one).
 ALLOC_CFLAGS := $(BASE_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin \
                 -fcf-protection=none -fno-semantic-interposition -fno-stack-protector -fno-plt \
                 -fno-omit-frame-pointer -DHAK_PROBES=$(PROBES) -D_GNU_SOURCE
 PROBE_CFLAGS := -mno-red-zone -mno-omit-leaf-frame-pointer
-HOT_CFLAGS   := -fomit-frame-pointer -mprfchw
+HOT_CFLAGS   := $(if $(filter 1,$(DEBUG)),,-fomit-frame-pointer) -mprfchw
 TOOL_CFLAGS   = $(BASE_CFLAGS) -D_GNU_SOURCE -I. -I$(OUT)/bpf -I$(OUT)/proto
 TOOL_LIBS    := -lbpf -lelf -ldw -ljson-c -lprotobuf-c -lz -lncursesw -ltinfo -lm -lpthread -ldl
 

@@ -303,7 +303,7 @@ static bool mapping_holds(const char *line, uintptr_t address, char *name, size_
 	while (*line && *line != '/')
 		line++;
 	size_t n = 0;
-	while (line[n] && n < bytes - 1) {
+	while (n < bytes - 1 && line[n]) {
 		name[n] = line[n];
 		n++;
 	}

@@ -329,7 +329,7 @@ static void more_than_slots(void)
 	}
 }
 
-static char *_Atomic shared[64];
+static char *shared[64];
 
 static void *churn(void *argument)
 {
