@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -169,6 +170,21 @@ static void use_after_realloc(void)
 		return;
 	expect("use after free: %p (write), 39 bytes into a block of 40 bytes, ", (void *)(p + 39));
 	set(p + 39, 1);
+}
+
+/* The report has to do with a small stack for signals, below which nothing is. */
+static void on_small_stack(void)
+{
+	enum { STACK = 8192 };
+	char *memory = mmap(NULL, PAGE + STACK, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	stack_t stack = {.ss_sp = memory + PAGE, .ss_size = STACK};
+	CHECK(memory != MAP_FAILED && !mprotect(stack.ss_sp, STACK, PROT_READ | PROT_WRITE));
+	CHECK(!sigaltstack(&stack, NULL));
+	char *p = make(10);
+	drop(p);
+	expect("use after free: %p (read), 9 bytes into a block of 10 bytes, allocated by thread %d at ",
+	       (void *)(p + 9), gettid());
+	get(p + 9);
 }
 
 static pid_t freed_by;
@@ -375,6 +391,7 @@ static const struct {
         {"use-after-free-read", use_after_free_read},
         {"use-after-free-late", use_after_free_late},
         {"use-after-realloc", use_after_realloc},
+        {"use-after-free-on-small-stack", on_small_stack},
         {"use-after-free-elsewhere", use_after_free_elsewhere},
         {"double-free", double_free},
         {"free-interior", free_interior},

@@ -44,7 +44,7 @@ silent() {
 
 cases=0
 segv=139 abort=134
-for name in overflow-{write,read,far} underflow-read use-after-free-{read,late,elsewhere} use-after-realloc in-forked-child; do
+for name in overflow-{write,read,far} underflow-read use-after-free-{read,late,elsewhere,on-small-stack} use-after-realloc in-forked-child; do
 	reported $segv $name
 done
 for name in overflow-{padding,of-nothing,in-page} underflow-in-page double-free free-interior realloc-freed; do
