@@ -16,7 +16,7 @@ in_force() {
 in_force "mode normal: libhakmem's blocks"
 in_force "mode checked: libhakmem's blocks" HAKMEM_FASTLANE_DIRECT=0
 in_force "mode libc: glibc's blocks" HAKMEM_FORCE_LIBC_ALLOC=1
-for option in FASTLANE_DIRECT=0 PROFILE=lean PROFILE=secure PURGE_MS=0; do
+for option in FASTLANE_DIRECT=0 PROFILE=lean PROFILE=secure PURGE_MS=0 GUARD=1 GUARD=10; do
 	for name in api aligned realloc foreign threads forked cxx; do
 		said=$(preloaded "HAKMEM_$option" timeout 300 "$PROGRAMS/$name" 2>&1) || fail "$name with HAKMEM_$option: $said"
 	done
@@ -24,4 +24,4 @@ done
 for name in threads forked cxx; do
 	said=$(preloaded HAKMEM_FORCE_LIBC_ALLOC=1 timeout 300 "$PROGRAMS/$name" 2>&1) || fail "$name with FORCE_LIBC_ALLOC=1: $said"
 done
-echo "each mode is in force by the owner of its blocks; the test programs pass in checked, lean, secure and purge-at-once"
+echo "each mode is in force by the owner of its blocks; the test programs pass in checked, lean, secure, purge-at-once and guarded"
