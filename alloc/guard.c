@@ -210,20 +210,23 @@ static const struct slot *neighbour_of(uintptr_t address)
 	return NULL;
 }
 
-/* In a signal handler. A page in use does not fault; were it otherwise we had nothing to say. */
+/* In a signal handler. An access to a page in use does not fault, but a jump into it does: that is
+ * nothing of ours. */
 static void on_fault(uintptr_t address, bool is_write)
 {
 	if (!guard_owns((const void *)address))
 		return;
-	const struct slot *slot = &slots[index_of(address)];
-	bool on_page = address >= page_of(0) && address - page_of(index_of(address)) < PAGE_SIZE;
+	unsigned index = index_of(address);
+	const struct slot *slot = &slots[index];
+	bool on_page = address >= page_of(0) && address - page_of(index) < PAGE_SIZE;
 	enum misuse_kind kind = MISUSE_AFTER_FREE;
+	if (on_page && slot->state == IN_USE)
+		return;
 	if (!on_page || slot->state == NEVER_USED) {
 		slot = neighbour_of(address);
 		kind = slot && address < slot->block ? MISUSE_UNDERFLOW : MISUSE_OVERFLOW;
 	}
-	if (!slot || (on_page && slot->state == IN_USE && kind == MISUSE_AFTER_FREE) ||
-	    !begin_report())
+	if (!slot || !begin_report())
 		return;
 	log_text(&about, is_write ? " (write)" : " (read)");
 	tell_slot(slot, address);
@@ -355,7 +358,9 @@ void guard_give(void *p)
 	uintptr_t page = page_of(index);
 	note(&slot->given);
 	check_surroundings(slot, page);
-	/* The page stays resident, 1 MiB in all: for the core dump, and because it is needed again.
+	/*
+	 * The page stays resident, 1 MiB in all: for the core dump, and because it is needed again.
+	 * Where the kernel refuses, which it may for want of mappings, it stays accessible as well.
 	 */
 	os_protect((void *)page, PAGE_SIZE, false);
 	enqueue(index);
