@@ -154,7 +154,7 @@ static void choose(void *argument)
 	uint64_t one_in = *(uint64_t *)argument;
 	struct tally_sum sum;
 	uint64_t mallocs, frees;
-	size_t eligible, n = 300000;
+	size_t eligible, n = one_in > 1 ? 1000000 : 100000;
 	begin(one_in);
 	alloc_free(alloc_malloc(1));
 	sample_seed(&tcache_self->sampler, 20261125);
