@@ -158,7 +158,7 @@ static uint64_t large_run(struct worker *worker, uint64_t ops)
 }
 
 /* Buffers that grow by half each time, to 1 MiB, and then shrink to 16 bytes: what a string or a
- * vector does to its allocator. */
+ * vector does to its allocator. They grow because they are full, so every page is written to. */
 static uint64_t realloc_run(struct worker *worker, uint64_t ops)
 {
 	struct slots *slots = worker->state;
@@ -169,6 +169,7 @@ static uint64_t realloc_run(struct worker *worker, uint64_t ops)
 		if (size > 1 << 20)
 			size = 16;
 		slots->slot[index] = realloc(buffer, size);
+		touch_pages(slots->slot[index], size);
 		touch_block(slots->slot[index], size, TOUCH_LEAST);
 	}
 	return ops;
