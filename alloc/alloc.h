@@ -34,9 +34,7 @@ hot_inline size_t alloc_slot(size_t n)
 	if (likely(n <= SMALL_MAX)) {
 		/* n * SMALL_SCALE + …, in one instruction; clang takes two. */
 		size_t slot;
-		__asm__("leaq %c2(%1,%1), %0"
-		        : "=r"(slot)
-		        : "r"(n), "i"(SLOT_BYTES - SMALL_SCALE));
+		__asm__("leaq %c2(%1,%1), %0" : "=r"(slot) : "r"(n), "i"(SLOT_BYTES - SMALL_SCALE));
 		return slot & ~(size_t)(SLOT_BYTES - 1);
 	}
 	if (likely(n <= MEDIUM_MAX))

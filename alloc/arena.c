@@ -20,19 +20,34 @@ static_assert(64 + ARENA_COLOURS * ARENA_COLOUR_STEP + SPANS_BYTES +
                       sizeof(((struct arena *)0)->body),
               "descriptors and bitmaps fit");
 
-static struct lock lock;
-static uint64_t grown;       /* bytes of clean granules taken */
-static uint32_t window_next; /* arena index to try next */
-
-/* One bit per arena of the window: it is ours; it has free granules; it has dirty ones. */
-static uint64_t owned[WINDOW_ARENAS / 64];
-static uint64_t with_free[WINDOW_ARENAS / 64];
-static uint64_t with_dirty[WINDOW_ARENAS / 64];
-static uint32_t first_owned = WINDOW_ARENAS, last_owned; /* bounds for walks */
-
-/* No arena below hint[k] has a run of 2^k free granules. */
 enum { HINTS = 7 };
-static uint32_t hint[HINTS];
+
+/* Of the bitmaps only those pages exist that arenas of the shard have a bit in. */
+struct shard {
+	struct lock lock;
+	uint32_t first, end;  /* bounds of its arenas, for walks */
+	uint32_t hint[HINTS]; /* no arena below hint[k] has a run of 2^k free granules */
+	/* One bit per arena of the window: it is the shard's and has free granules; dirty ones. */
+	uint64_t with_free[WINDOW_ARENAS / 64];
+	uint64_t with_dirty[WINDOW_ARENAS / 64];
+} __attribute__((aligned(64)));
+
+static struct shard shards[ARENA_SHARDS];
+static __thread unsigned own __attribute__((tls_model("initial-exec"))); /* the thread's shard */
+
+static struct lock window_lock;
+static uint32_t window_next;               /* arena index to try next */
+static uint64_t owned[WINDOW_ARENAS / 64]; /* one bit per arena of the window: it is ours */
+
+static struct hak_arenas *gauges_of(const struct arena *arena)
+{
+	return &tally_process.memory.arenas[arena->shard];
+}
+
+static struct shard *shard_of(const struct arena *arena)
+{
+	return &shards[arena->shard];
+}
 
 static bool bit_get(const uint64_t *set, uint32_t i)
 {
@@ -45,10 +60,10 @@ static void bit_put(uint64_t *set, uint32_t i, bool value)
 	set[i / 64] = value ? set[i / 64] | bit : set[i / 64] & ~bit;
 }
 
-/* First member of `set` that is ≥ i and ≤ last_owned; WINDOW_ARENAS when there is none. */
-static uint32_t bit_next(const uint64_t *set, uint32_t i)
+/* First member of `set` that is ≥ i and < end; WINDOW_ARENAS when there is none. */
+static uint32_t bit_next(const uint64_t *set, uint32_t i, uint32_t end)
 {
-	for (uint32_t word = i / 64; word <= last_owned / 64; word++) {
+	for (uint32_t word = i / 64; word * 64 < end; word++) {
 		uint64_t bits = set[word];
 		if (word == i / 64)
 			bits &= ~(uint64_t)0 << (i % 64);
@@ -103,45 +118,52 @@ void arena_init(void)
 		os_no_huge_pages(address_map, sizeof(address_map));
 }
 
-/* Lock held. Maps an arena at the next address of the window that is not taken by somebody else. */
-static uint32_t map_arena(void)
+/* Shard lock held. Maps an arena at the next address of the window that is not taken by somebody
+ * else. */
+static uint32_t map_arena(struct shard *shard)
 {
-	for (uint32_t i = window_next; i < WINDOW_ARENAS; i++) {
-		struct arena *arena = arena_at(i);
-		int err = os_map_at(arena, ARENA_SIZE);
-		if (err == -EEXIST)
-			continue;
-		if (err)
+	uint32_t i;
+	int err = -ENOMEM;
+	lock_take(&window_lock);
+	for (i = window_next; i < WINDOW_ARENAS; i++) {
+		err = os_map_at(arena_at(i), ARENA_SIZE);
+		if (err != -EEXIST)
 			break;
-		window_next = i + 1;
-		if (!options.huge_pages)
-			os_no_huge_pages(arena, ARENA_SIZE);
-		arena->free = ~(uint64_t)1;
-		bit_put(with_free, i, true);
-		if (i < first_owned)
-			first_owned = i;
-		if (i > last_owned)
-			last_owned = i;
-		__atomic_or_fetch(&owned[i / 64], (uint64_t)1 << (i % 64), __ATOMIC_RELEASE);
-		gauge_add(tally_process.memory.arena_bytes, ARENA_SIZE);
-		return i;
 	}
-	return WINDOW_ARENAS;
+	if (!err)
+		window_next = i + 1;
+	lock_give(&window_lock);
+	if (err || i == WINDOW_ARENAS)
+		return WINDOW_ARENAS;
+	struct arena *arena = arena_at(i);
+	if (!options.huge_pages)
+		os_no_huge_pages(arena, ARENA_SIZE);
+	arena->free = ~(uint64_t)1;
+	arena->shard = (uint32_t)(shard - shards);
+	bit_put(shard->with_free, i, true);
+	if (!shard->end) { /* the first; the window is filled upwards */
+		shard->first = i;
+		for (unsigned k = 0; k < HINTS; k++)
+			shard->hint[k] = i;
+	}
+	gauge_set(shard->end, i + 1);
+	__atomic_or_fetch(&owned[i / 64], (uint64_t)1 << (i % 64), __ATOMIC_RELEASE);
+	gauge_add(gauges_of(arena)->arena_bytes, ARENA_SIZE);
+	return i;
 }
 
-/* Lock held. An arena with a run of that length, lowest address first. */
-static uint32_t find_arena(unsigned granules)
+/* Shard lock held. Its arena with a run of that length, lowest address first; WINDOW_ARENAS when
+ * there is none. */
+static uint32_t find_arena(struct shard *shard, unsigned granules)
 {
 	unsigned below = 31 - (unsigned)__builtin_clz(granules); /* 2^below ≤ granules */
 	unsigned above = is_power_of_two(granules) ? below : below + 1;
-	uint32_t i = hint[below] > first_owned ? hint[below] : first_owned;
-	for (i = bit_next(with_free, i); i < WINDOW_ARENAS; i = bit_next(with_free, i + 1)) {
-		if (find_run(arena_at(i)->free, granules) >= 0)
-			break;
-	}
-	if (above < HINTS && hint[above] < i)
-		hint[above] = i < WINDOW_ARENAS ? i : last_owned;
-	return i < WINDOW_ARENAS ? i : map_arena();
+	uint32_t i = bit_next(shard->with_free, shard->hint[below], shard->end);
+	while (i < WINDOW_ARENAS && find_run(arena_at(i)->free, granules) < 0)
+		i = bit_next(shard->with_free, i + 1, shard->end);
+	if (above < HINTS && shard->hint[above] < i)
+		shard->hint[above] = i < WINDOW_ARENAS ? i : shard->end;
+	return i;
 }
 
 /* Number of set bits; mostly all or none of `mask` are, and the baseline x86-64 cannot count bits.
@@ -152,42 +174,39 @@ static unsigned count_in(uint64_t bits, uint64_t mask, unsigned granules)
 	return bits == mask ? granules : bits ? (unsigned)__builtin_popcountll(bits) : 0;
 }
 
-/* Lock held. Makes the granules of `mask` dirty, or clean, whatever they were. */
+/* Shard lock held. Makes the granules of `mask` dirty, or clean, whatever they were. */
 static void set_dirty(struct arena *arena, uint64_t mask, unsigned granules, bool on)
 {
 	uint64_t bytes = (uint64_t)count_in(on ? ~arena->dirty : arena->dirty, mask, granules) *
 	                 GRANULE_SIZE;
 	uint64_t dirty = on ? arena->dirty | mask : arena->dirty & ~mask;
-	gauge_add(tally_process.memory.dirty_bytes, on ? bytes : -bytes);
+	gauge_add(gauges_of(arena)->dirty_bytes, on ? bytes : -bytes);
 	arena->dirty = dirty;
 	arena->aged &= dirty;
-	bit_put(with_dirty, index_of(arena), dirty != 0);
+	bit_put(shard_of(arena)->with_dirty, index_of(arena), dirty != 0);
 }
 
-/* Lock held. Granules of that arena became free. */
-static void lower_hints(uint32_t index)
+/* Shard lock held. Granules of that arena became free, or are not any longer. */
+static void note_free(struct arena *arena, bool more)
 {
-	for (unsigned i = 0; i < HINTS; i++)
-		if (index < hint[i])
-			hint[i] = index;
+	struct shard *shard = shard_of(arena);
+	uint32_t index = index_of(arena);
+	bit_put(shard->with_free, index, arena->free != 0);
+	for (unsigned i = 0; more && i < HINTS; i++)
+		if (index < shard->hint[i])
+			shard->hint[i] = index;
 }
 
-static uint64_t *gauge_of(enum span_kind kind)
+static uint64_t *gauge_of(const struct arena *arena, enum span_kind kind)
 {
-	return kind == SPAN_LARGE ? &tally_process.memory.large_bytes
-	                          : &tally_process.memory.span_bytes;
+	struct hak_arenas *gauges = gauges_of(arena);
+	return kind == SPAN_LARGE ? &gauges->large_bytes : &gauges->span_bytes;
 }
 
-/* A run with `room` free granules behind it; NULL when there is none. */
-static struct span *take_run(unsigned granules, unsigned room, enum span_kind kind, bool *zeroed)
+/* Shard lock held. Takes a run of that arena which has `room` free granules behind it. */
+static struct span *take_from(struct arena *arena, unsigned granules, unsigned room,
+                              enum span_kind kind, bool *zeroed)
 {
-	lock_take(&lock);
-	uint32_t index = find_arena(granules + room);
-	if (index == WINDOW_ARENAS) {
-		lock_give(&lock);
-		return NULL;
-	}
-	struct arena *arena = arena_at(index);
 	int granule = -1;
 	if (!room) /* pages that are there already */
 		granule = find_run(arena->free & arena->dirty, granules);
@@ -195,11 +214,12 @@ static struct span *take_run(unsigned granules, unsigned room, enum span_kind ki
 		granule = find_run(arena->free, granules + room);
 	uint64_t mask = run_mask((unsigned)granule, granules);
 	*zeroed = !(arena->dirty & mask);
-	gauge_add(grown, (uint64_t)count_in(~arena->dirty, mask, granules) * GRANULE_SIZE);
+	gauge_add(gauges_of(arena)->grown_bytes,
+	          (uint64_t)count_in(~arena->dirty, mask, granules) * GRANULE_SIZE);
 	arena->free &= ~mask;
 	set_dirty(arena, mask, granules, false);
-	bit_put(with_free, index, arena->free != 0);
-	gauge_add(*gauge_of(kind), (uint64_t)granules * GRANULE_SIZE);
+	note_free(arena, false);
+	gauge_add(*gauge_of(arena, kind), (uint64_t)granules * GRANULE_SIZE);
 
 	struct span *span = span_at(arena, (unsigned)granule);
 	*span = (struct span){.kind = (uint8_t)kind,
@@ -208,7 +228,66 @@ static struct span *take_run(unsigned granules, unsigned room, enum span_kind ki
 	                      .bits = bitmap_at(arena, (unsigned)granule)};
 	for (unsigned i = 0; i < granules; i++)
 		arena->head[(unsigned)granule + i] = (uint8_t)granule;
-	lock_give(&lock);
+	return span;
+}
+
+/* Another thread is in the thread's shard: moves on to one that is free, or waits. */
+static cold_path struct shard *lock_other_shard(void)
+{
+	for (unsigned i = 1; i < ARENA_SHARDS; i++) {
+		unsigned k = (own + i) % ARENA_SHARDS;
+		if (lock_try(&shards[k].lock)) {
+			own = k;
+			return &shards[k];
+		}
+	}
+	lock_take(&shards[own].lock);
+	return &shards[own];
+}
+
+/* The thread's shard, locked: that in which it met nobody. One thread, or threads that do not meet,
+ * use one shard. */
+static struct shard *lock_own_shard(void)
+{
+	struct shard *shard = &shards[own];
+	return likely(lock_try(&shard->lock)) ? shard : lock_other_shard();
+}
+
+/* What another shard has free is taken before more is mapped, if nobody is in there. */
+static struct span *take_from_others(unsigned granules, unsigned room, enum span_kind kind,
+                                     bool *zeroed)
+{
+	for (unsigned i = 1; i < ARENA_SHARDS; i++) {
+		struct shard *shard = &shards[(own + i) % ARENA_SHARDS];
+		struct span *span = NULL;
+		if (!gauge_get(shard->end) || !lock_try(&shard->lock))
+			continue;
+		uint32_t index = find_arena(shard, granules + room);
+		if (index < WINDOW_ARENAS)
+			span = take_from(arena_at(index), granules, room, kind, zeroed);
+		lock_give(&shard->lock);
+		if (span)
+			return span;
+	}
+	return NULL;
+}
+
+/* A run with `room` free granules behind it; NULL when there is none. */
+static struct span *take_run(unsigned granules, unsigned room, enum span_kind kind, bool *zeroed)
+{
+	struct shard *shard = lock_own_shard();
+	uint32_t index = find_arena(shard, granules + room);
+	struct span *span = NULL;
+	if (index == WINDOW_ARENAS) {
+		lock_give(&shard->lock);
+		if ((span = take_from_others(granules, room, kind, zeroed)))
+			return span;
+		lock_take(&shard->lock);
+		index = map_arena(shard);
+	}
+	if (index < WINDOW_ARENAS)
+		span = take_from(arena_at(index), granules, room, kind, zeroed);
+	lock_give(&shard->lock);
 	return span;
 }
 
@@ -224,35 +303,40 @@ struct span *arena_take_growing(unsigned granules, enum span_kind kind, bool *ze
 	return span ? span : take_run(granules, 0, kind, zeroed);
 }
 
+/* The span's shard, locked. */
+static struct shard *lock_shard_of(const struct span *span)
+{
+	struct shard *shard = shard_of(arena_of(span));
+	lock_take(&shard->lock);
+	return shard;
+}
+
 void arena_give(struct span *span)
 {
-	uint32_t index = index_of(span);
-	struct arena *arena = arena_at(index);
-	lock_take(&lock);
+	struct arena *arena = arena_of(span);
+	struct shard *shard = lock_shard_of(span);
 	uint64_t mask = run_mask(span->granule, span->granules);
 	hak_assert(!(arena->free & mask));
-	gauge_add(*gauge_of(span->kind), -span_bytes(span));
+	gauge_add(*gauge_of(arena, span->kind), -span_bytes(span));
 	span->kind = SPAN_NONE;
 	arena->free |= mask;
 	set_dirty(arena, mask, span->granules, true);
-	bit_put(with_free, index, true);
-	lower_hints(index);
-	lock_give(&lock);
+	note_free(arena, true);
+	lock_give(&shard->lock);
 }
 
-/* Lock held. */
+/* Shard lock held. */
 static void shrink_run(struct arena *arena, struct span *span, unsigned granules)
 {
 	unsigned less = span->granules - granules;
 	uint64_t mask = run_mask(span->granule + granules, less);
-	gauge_add(*gauge_of(span->kind), -(uint64_t)less * GRANULE_SIZE);
+	gauge_add(*gauge_of(arena, span->kind), -(uint64_t)less * GRANULE_SIZE);
 	arena->free |= mask;
 	set_dirty(arena, mask, less, true);
-	bit_put(with_free, index_of(arena), true);
-	lower_hints(index_of(arena));
+	note_free(arena, true);
 }
 
-/* Lock held. False when the granules behind the run are not all free. */
+/* Shard lock held. False when the granules behind the run are not all free. */
 static bool grow_run(struct arena *arena, struct span *span, unsigned granules)
 {
 	unsigned more = granules - span->granules, first = span->granule + span->granules;
@@ -263,8 +347,8 @@ static bool grow_run(struct arena *arena, struct span *span, unsigned granules)
 		return false;
 	arena->free &= ~mask;
 	set_dirty(arena, mask, more, false);
-	bit_put(with_free, index_of(arena), arena->free != 0);
-	gauge_add(*gauge_of(span->kind), (uint64_t)more * GRANULE_SIZE);
+	note_free(arena, false);
+	gauge_add(*gauge_of(arena, span->kind), (uint64_t)more * GRANULE_SIZE);
 	for (unsigned i = 0; i < more; i++)
 		arena->head[first + i] = span->granule;
 	return true;
@@ -272,16 +356,16 @@ static bool grow_run(struct arena *arena, struct span *span, unsigned granules)
 
 bool arena_resize(struct span *span, unsigned granules)
 {
-	struct arena *arena = arena_at(index_of(span));
+	struct arena *arena = arena_of(span);
+	struct shard *shard = lock_shard_of(span);
 	bool ok = true;
-	lock_take(&lock);
 	if (granules < span->granules)
 		shrink_run(arena, span, granules);
 	else if (granules > span->granules)
 		ok = grow_run(arena, span, granules);
 	if (ok)
 		span->granules = (uint8_t)granules;
-	lock_give(&lock);
+	lock_give(&shard->lock);
 	return ok;
 }
 
@@ -302,28 +386,32 @@ struct span *arena_span_of(const void *p)
 	return span->kind == SPAN_NONE ? NULL : span;
 }
 
-/* Lock held, and dropped around the system call: meanwhile the run counts as in use. */
+static void count_purge(const struct arena *arena, size_t bytes)
+{
+	gauge_add(gauges_of(arena)->purges, 1);
+	gauge_add(gauges_of(arena)->purged_bytes, bytes);
+}
+
+/* Shard lock held, and dropped around the system call: meanwhile the run counts as in use. */
 static void purge_run(struct arena *arena, unsigned granule, unsigned granules)
 {
+	struct shard *shard = shard_of(arena);
 	uint64_t mask = run_mask(granule, granules);
 	size_t bytes = (size_t)granules * GRANULE_SIZE;
 	arena->free &= ~mask;
 	set_dirty(arena, mask, granules, false);
-	lock_give(&lock);
+	lock_give(&shard->lock);
 	int err = os_purge((char *)arena + ((size_t)granule << GRANULE_SHIFT), bytes);
-	lock_take(&lock);
+	lock_take(&shard->lock);
 	arena->free |= mask;
-	bit_put(with_free, index_of(arena), true);
-	lower_hints(index_of(arena));
-	if (err) {
+	note_free(arena, true);
+	if (err)
 		set_dirty(arena, mask, granules, true);
-		return;
-	}
-	gauge_add(tally_process.memory.purges, 1);
-	gauge_add(tally_process.memory.purged_bytes, bytes);
+	else
+		count_purge(arena, bytes);
 }
 
-/* Lock held, and dropped in between. */
+/* Shard lock held, and dropped in between. */
 static void purge_granules(struct arena *arena, uint64_t todo)
 {
 	while (todo) {
@@ -338,39 +426,68 @@ static void purge_granules(struct arena *arena, uint64_t todo)
 	}
 }
 
-void arena_purge(bool all)
+static void purge_shard(struct shard *shard, bool all)
 {
-	lock_take(&lock);
-	uint32_t i = bit_next(with_dirty, first_owned < WINDOW_ARENAS ? first_owned : 0);
-	for (; i < WINDOW_ARENAS; i = bit_next(with_dirty, i + 1)) {
+	lock_take(&shard->lock);
+	uint32_t i = bit_next(shard->with_dirty, shard->first, shard->end);
+	for (; i < WINDOW_ARENAS; i = bit_next(shard->with_dirty, i + 1, shard->end)) {
 		struct arena *arena = arena_at(i);
 		purge_granules(arena, all ? arena->dirty : arena->aged);
 		arena->aged = arena->dirty;
 	}
-	lock_give(&lock);
+	lock_give(&shard->lock);
+}
+
+void arena_purge(bool all)
+{
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		if (gauge_get(tally_process.memory.arenas[i].dirty_bytes))
+			purge_shard(&shards[i], all);
 }
 
 void arena_purge_pages(void *base, size_t bytes)
 {
+	struct shard *shard = shard_of(arena_of(base));
 	if (os_purge(base, bytes))
 		return;
-	lock_take(&lock);
-	gauge_add(tally_process.memory.purges, 1);
-	gauge_add(tally_process.memory.purged_bytes, bytes);
-	lock_give(&lock);
+	lock_take(&shard->lock);
+	count_purge(arena_of(base), bytes);
+	lock_give(&shard->lock);
 }
 
 uint64_t arena_grown_bytes(void)
 {
-	return gauge_get(grown);
+	uint64_t sum = 0;
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		sum += gauge_get(tally_process.memory.arenas[i].grown_bytes);
+	return sum;
+}
+
+void arena_gauges(struct hak_arenas *sum)
+{
+	*sum = (struct hak_arenas){0};
+	for (unsigned i = 0; i < ARENA_SHARDS; i++) {
+		const struct hak_arenas *g = &tally_process.memory.arenas[i];
+		sum->arena_bytes += gauge_get(g->arena_bytes);
+		sum->span_bytes += gauge_get(g->span_bytes);
+		sum->large_bytes += gauge_get(g->large_bytes);
+		sum->dirty_bytes += gauge_get(g->dirty_bytes);
+		sum->purges += gauge_get(g->purges);
+		sum->purged_bytes += gauge_get(g->purged_bytes);
+		sum->grown_bytes += gauge_get(g->grown_bytes);
+	}
 }
 
 void arena_lock(void)
 {
-	lock_take(&lock);
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		lock_take(&shards[i].lock);
+	lock_take(&window_lock);
 }
 
 void arena_unlock(void)
 {
-	lock_give(&lock);
+	lock_give(&window_lock);
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		lock_give(&shards[i].lock);
 }

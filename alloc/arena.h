@@ -5,6 +5,9 @@
  *
  * Free granules are dirty (they keep their pages, for the next taker) until they were free from one
  * purge to the next; then they go back to the OS and are clean: their bytes read as zero.
+ *
+ * Arenas belong to shards, each with a lock of its own, so that threads that take and give large
+ * blocks at the same time do not wait for each other.
  */
 #ifndef HAK_ARENA_H
 #define HAK_ARENA_H
@@ -53,8 +56,9 @@ struct arena {
 	uint64_t free;  /* granules not in use; granule 0 is never free */
 	uint64_t dirty; /* of these, granules whose bytes may be other than zero */
 	uint64_t aged;  /* of these, granules that were dirty at the last purge already */
+	uint64_t shard; /* that it belongs to, for good */
 	uint8_t head[ARENA_GRANULES]; /* first granule of the run that a granule belongs to */
-	char body[GRANULE_SIZE - 3 * sizeof(uint64_t) - ARENA_GRANULES];
+	char body[GRANULE_SIZE - 4 * sizeof(uint64_t) - ARENA_GRANULES];
 };
 
 enum {
@@ -133,6 +137,9 @@ void arena_purge_pages(void *base, size_t bytes);
 
 /* Bytes of clean granules that were ever taken: how often the heap grew instead of reusing. */
 uint64_t arena_grown_bytes(void);
+
+/* The gauges of all shards added up. While other threads run, a moment's figures. */
+void arena_gauges(struct hak_arenas *sum);
 
 void arena_lock(void); /* for fork */
 void arena_unlock(void);

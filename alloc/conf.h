@@ -6,6 +6,8 @@
 #include <assert.h>
 #include <stdint.h>
 
+#include "../bpf/record.h"
+
 #if !defined(__x86_64__) || !defined(__LP64__)
 #error "libhakmem is written for x86-64 Linux (LP64)"
 #endif
@@ -21,6 +23,8 @@ enum {
 	ARENA_SHIFT = 22,
 	ARENA_SIZE = 1 << ARENA_SHIFT,
 	ARENA_GRANULES = ARENA_SIZE / GRANULE_SIZE,
+
+	ARENA_SHARDS = HAK_ARENA_SHARDS,
 
 	/*
 	 * All arenas lie in the lowest 2^WINDOW_SHIFT bytes of the address space, so that the hot

@@ -43,10 +43,11 @@ void decay_note_growth(void)
 {
 	static uint64_t next = GROWTH_MIN;
 	uint64_t grown = arena_grown_bytes(), at = __atomic_load_n(&next, __ATOMIC_RELAXED);
+	struct hak_arenas now;
 	if (likely(grown < at))
 		return;
-	uint64_t step =
-	        max_size(gauge_get(tally_process.memory.span_bytes) / GROWTH_SHARE, GROWTH_MIN);
+	arena_gauges(&now);
+	uint64_t step = max_size(now.span_bytes / GROWTH_SHARE, GROWTH_MIN);
 	if (!__atomic_compare_exchange_n(&next, &at, grown + step, false, __ATOMIC_RELAXED,
 	                                 __ATOMIC_RELAXED))
 		return;
@@ -56,11 +57,13 @@ void decay_note_growth(void)
 
 int decay_now(void)
 {
-	uint64_t before = gauge_get(tally_process.memory.purged_bytes);
+	struct hak_arenas before, after;
 	uint64_t cached = gauge_get(tally_process.memory.huge_cached_bytes);
+	arena_gauges(&before);
 	depot_trim(true);
 	span_purge(true);
 	arena_purge(true);
 	large_purge(UINT64_MAX);
-	return cached || gauge_get(tally_process.memory.purged_bytes) != before;
+	arena_gauges(&after);
+	return cached || after.purged_bytes != before.purged_bytes;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "depot.h"
 
+#include "arena.h"
 #include "lock.h"
 #include "size_class.h"
 #include "span.h"
@@ -53,9 +54,14 @@ static bool has_room(unsigned class, uint32_t blocks)
 	if (!depot_wants(class))
 		return false;
 	size_t size = size_class_size(class), more = blocks * size;
-	size_t share = gauge_get(tally_process.memory.span_bytes) / TOTAL_SHARE;
-	return tally_process.memory.depot_blocks[class] * size + more <= limit &&
-	       __atomic_load_n(&total, __ATOMIC_RELAXED) + more <= TOTAL_FLOOR + share;
+	size_t held = __atomic_load_n(&total, __ATOMIC_RELAXED) + more;
+	if (tally_process.memory.depot_blocks[class] * size + more > limit)
+		return false;
+	if (held <= TOTAL_FLOOR)
+		return true;
+	struct hak_arenas arenas;
+	arena_gauges(&arenas);
+	return held <= TOTAL_FLOOR + arenas.span_bytes / TOTAL_SHARE;
 }
 
 /* Lock held. */

@@ -40,9 +40,10 @@ typedef int64_t hak_s64;
 #endif
 
 enum {
-	HAK_RECORD_VERSION = 1, /* raised by any change of a layout below */
+	HAK_RECORD_VERSION = 2, /* raised by any change of a layout below */
 	HAK_CLASS_COUNT = 105,  /* class 0 and 104 size classes */
 	HAK_NOTE_PROCESS = 1,   /* type of the ELF note */
+	HAK_ARENA_SHARDS = 4,
 };
 
 #define HAK_RECORD_MAGIC 0x314d454d4b4148ull /* "HAKMEM1", little endian */
@@ -122,18 +123,28 @@ struct hak_thread_record {
 	struct hak_class_record classes[HAK_CLASS_COUNT];
 };
 
+/*
+ * Gauges of a shard of the arenas, in bytes; add the shards up. A block counts in the shard in
+ * which its memory is, whoever takes and frees it.
+ */
+struct hak_arenas {
+	hak_u64 arena_bytes;  /* mapped by arenas (address space; touched or not) */
+	hak_u64 span_bytes;   /* of these, in spans of size classes */
+	hak_u64 large_bytes;  /* of these, in large blocks */
+	hak_u64 dirty_bytes;  /* of these, free but not yet returned to the OS */
+	hak_u64 purges;       /* times that memory went back to the OS */
+	hak_u64 purged_bytes; /* cumulative */
+	hak_u64 grown_bytes;  /* cumulative: taken where there were no pages yet */
+	hak_u64 reserved;     /* a shard's gauges are a cache line */
+} __attribute__((aligned(64)));
+
 /* Memory gauges, in bytes; changed on the cold path under locks, read without. */
 struct hak_memory {
-	hak_u64 arena_bytes;    /* mapped by arenas (address space; touched or not) */
-	hak_u64 span_bytes;     /* of these, in spans of size classes */
-	hak_u64 large_bytes;    /* of these, in large blocks */
-	hak_u64 dirty_bytes;    /* of these, free but not yet returned to the OS */
+	struct hak_arenas arenas[HAK_ARENA_SHARDS];
 	hak_u64 huge_bytes;     /* mapped one by one for blocks too large for an arena */
 	hak_u64 metadata_bytes; /* arena headers, magazines, thread records */
 	hak_u64 depot_blocks[HAK_CLASS_COUNT]; /* blocks in full magazines of the depot */
 	hak_u64 span_free[HAK_CLASS_COUNT];    /* free blocks that spans hold, carved or not */
-	hak_u64 purges;                        /* times that memory went back to the OS */
-	hak_u64 purged_bytes;                  /* cumulative */
 	hak_u64 huge_cached_bytes; /* mapped, freed huge blocks kept for the next taker */
 };
 

@@ -52,10 +52,28 @@ static double at_least_0(double value)
 	return value > 0 ? value : 0;
 }
 
+void reading__arenas(const struct reading *reading, struct hak_arenas *sum)
+{
+	memset(sum, 0, sizeof(*sum));
+	for (unsigned i = 0; i < HAK_ARENA_SHARDS; i++) {
+		const struct hak_arenas *shard = &reading->memory.arenas[i];
+
+		sum->arena_bytes += shard->arena_bytes;
+		sum->span_bytes += shard->span_bytes;
+		sum->large_bytes += shard->large_bytes;
+		sum->dirty_bytes += shard->dirty_bytes;
+		sum->purges += shard->purges;
+		sum->purged_bytes += shard->purged_bytes;
+		sum->grown_bytes += shard->grown_bytes;
+	}
+}
+
 void reading__holdings(const struct reading *reading, struct holdings *holdings)
 {
 	const struct hak_memory *memory = &reading->memory;
+	struct hak_arenas arenas;
 
+	reading__arenas(reading, &arenas);
 	memset(holdings, 0, sizeof(*holdings));
 	for (unsigned i = 0; i < HAK_CLASS_COUNT; i++) {
 		double size = (double)reading->class_size[i];
@@ -64,14 +82,14 @@ void reading__holdings(const struct reading *reading, struct holdings *holdings)
 		holdings->free += (double)memory->span_free[i] * size;
 	}
 	holdings->live = at_least_0((double)reading->total.small_in_use);
-	holdings->large = (double)(memory->large_bytes + memory->huge_bytes);
+	holdings->large = (double)(arenas.large_bytes + memory->huge_bytes);
 	/* Magazines are the threads' own; what no other place has is there. */
-	holdings->cached = at_least_0((double)memory->span_bytes - holdings->live -
-	                              holdings->depot - holdings->free);
-	holdings->dirty = (double)memory->dirty_bytes;
+	holdings->cached = at_least_0((double)arenas.span_bytes - holdings->live - holdings->depot -
+	                              holdings->free);
+	holdings->dirty = (double)arenas.dirty_bytes;
 	holdings->huge_cached = (double)memory->huge_cached_bytes;
 	holdings->metadata = (double)memory->metadata_bytes;
-	holdings->all = (double)(memory->span_bytes + memory->large_bytes + memory->huge_bytes) +
+	holdings->all = (double)(arenas.span_bytes + arenas.large_bytes + memory->huge_bytes) +
 	                holdings->dirty + holdings->huge_cached + holdings->metadata;
 	holdings->not_ours = (double)(reading->rss_kinds.file + reading->rss_kinds.shared) +
 	                     at_least_0((double)reading->rss_kinds.anonymous - holdings->all);

@@ -128,6 +128,9 @@ struct holdings {
 void reading__take(struct reading *reading, const struct target *target,
                    const struct ledger *ledger);
 
+/* The gauges of all the arenas' shards added up. */
+void reading__arenas(const struct reading *reading, struct hak_arenas *sum);
+
 void reading__holdings(const struct reading *reading, struct holdings *holdings);
 
 /* Derives everything from `now` and `before`; `cost` gives the functions, of its interval or

@@ -116,7 +116,9 @@ static struct json_object *memory(const struct reading *now)
 {
 	struct json_object *object = json_object_new_object();
 	struct holdings holdings;
+	struct hak_arenas arenas;
 
+	reading__arenas(now, &arenas);
 	reading__holdings(now, &holdings);
 	add_number(object, "live", holdings.live, 0);
 	add_number(object, "large", holdings.large, 0);
@@ -129,8 +131,8 @@ static struct json_object *memory(const struct reading *now)
 	add_number(object, "not_ours", holdings.not_ours, 0);
 	add_number(object, "untouched", holdings.untouched, 0);
 	add_count(object, "rss_file", now->rss_kinds.file + now->rss_kinds.shared);
-	add_count(object, "purges", now->memory.purges);
-	add_count(object, "purged_bytes", now->memory.purged_bytes);
+	add_count(object, "purges", arenas.purges);
+	add_count(object, "purged_bytes", arenas.purged_bytes);
 	return object;
 }
 

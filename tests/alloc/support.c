@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "alloc/arena.h"
 #include "alloc/init.h"
 #include "alloc/os.h"
 #include "alloc/probe.h"
@@ -170,4 +171,11 @@ uint64_t support_random(uint64_t *state)
 	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
 	z = (z ^ z >> 27) * 0x94d049bb133111ebu;
 	return z ^ z >> 31;
+}
+
+struct hak_arenas support_arenas(void)
+{
+	struct hak_arenas sum;
+	arena_gauges(&sum);
+	return sum;
 }

@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bpf/record.h"
+
 /* Initialises the allocator as the first malloc would. */
 void support_init(void);
 
@@ -23,6 +25,9 @@ struct support_probes {
 	uint64_t os_maps, span_news, span_frees;
 };
 extern struct support_probes support_probes;
+
+/* The gauges of all arenas. */
+struct hak_arenas support_arenas(void);
 
 /* Raises or lowers the semaphore of otel_memory:alloc and :free, as an attached tool does. */
 void support_sample(bool on);

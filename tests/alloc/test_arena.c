@@ -6,6 +6,8 @@
 #include "tests/harness.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
 TEST(address_map_knows_nothing_at_first)
@@ -82,11 +84,11 @@ TEST(arena_reuses)
 	char *base = span_base(a);
 	base[0] = 1;
 	arena_give(a);
-	uint64_t mapped = tally_process.memory.arena_bytes;
+	uint64_t mapped = support_arenas().arena_bytes;
 	struct span *again = arena_take(5, SPAN_LARGE, &zeroed);
 	CHECK(span_base(again) == base);
 	CHECK(!zeroed);
-	CHECK(tally_process.memory.arena_bytes == mapped);
+	CHECK(support_arenas().arena_bytes == mapped);
 	arena_give(again);
 	arena_give(b);
 }
@@ -99,11 +101,11 @@ TEST(arena_purge_gives_zeroed_memory)
 	char *base = span_base(a);
 	memset(base, 0x55, 9 * GRANULE_SIZE);
 	arena_give(a);
-	CHECK(tally_process.memory.dirty_bytes >= 9 * GRANULE_SIZE);
-	uint64_t purged = tally_process.memory.purged_bytes;
+	CHECK(support_arenas().dirty_bytes >= 9 * GRANULE_SIZE);
+	uint64_t purged = support_arenas().purged_bytes;
 	arena_purge(true);
-	CHECK(tally_process.memory.dirty_bytes == 0);
-	CHECK(tally_process.memory.purged_bytes >= purged + 9 * GRANULE_SIZE);
+	CHECK(support_arenas().dirty_bytes == 0);
+	CHECK(support_arenas().purged_bytes >= purged + 9 * GRANULE_SIZE);
 	struct span *again = arena_take(9, SPAN_LARGE, &zeroed);
 	CHECK(zeroed && span_base(again)[0] == 0);
 	arena_give(again);
@@ -120,12 +122,12 @@ TEST(arena_purge_spares_what_was_freed_lately)
 	arena_give(a);
 	arena_give(b);
 	arena_purge(false);
-	CHECK(tally_process.memory.dirty_bytes == 4 * GRANULE_SIZE);
+	CHECK(support_arenas().dirty_bytes == 4 * GRANULE_SIZE);
 	arena_give(arena_take(2, SPAN_LARGE, &zeroed));
 	arena_purge(false);
-	CHECK(tally_process.memory.dirty_bytes == 2 * GRANULE_SIZE);
+	CHECK(support_arenas().dirty_bytes == 2 * GRANULE_SIZE);
 	arena_purge(false);
-	CHECK(tally_process.memory.dirty_bytes == 0);
+	CHECK(support_arenas().dirty_bytes == 0);
 }
 
 TEST(arena_without_memory)
@@ -144,4 +146,82 @@ TEST(arena_without_memory)
 	arena_give(span);
 	while (n)
 		arena_give(taken[--n]);
+}
+
+enum { SHARD_RUNS = 40, SHARD_ROUNDS = 20000 };
+
+static struct span *handed[2 * SHARD_RUNS];
+
+/* Takes runs, and gives back what the other thread has taken. */
+static void *take_and_give(void *argument)
+{
+	uint64_t seed = (uintptr_t)argument;
+	bool zeroed;
+	for (int i = 0; i < SHARD_ROUNDS; i++) {
+		struct span *span = NULL;
+		unsigned granules = 1 + support_random(&seed) % 20;
+		if (support_random(&seed) % 2 && (span = arena_take(granules, SPAN_LARGE, &zeroed)))
+			*(uint64_t *)span_base(span) = (uintptr_t)span;
+		span = __atomic_exchange_n(&handed[support_random(&seed) % (2 * SHARD_RUNS)], span,
+		                           __ATOMIC_ACQ_REL);
+		if (!span)
+			continue;
+		if (*(uint64_t *)span_base(span) != (uintptr_t)span)
+			abort(); /* two owners wrote to it */
+		arena_give(span);
+	}
+	return NULL;
+}
+
+/* Threads take from shards of their own and give into each other's; the gauges add up. */
+TEST(arena_shards)
+{
+	support_init();
+	pthread_t threads[4];
+	struct hak_arenas before = support_arenas();
+	for (size_t i = 0; i < 4; i++)
+		REQUIRE(!pthread_create(&threads[i], NULL, take_and_give, (void *)(i + 1)));
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	uint64_t out = 0;
+	for (int i = 0; i < 2 * SHARD_RUNS; i++)
+		out += handed[i] ? span_bytes(handed[i]) : 0;
+	CHECK(out > 0);
+	CHECK(support_arenas().large_bytes - before.large_bytes == out);
+	for (int i = 0; i < 2 * SHARD_RUNS; i++)
+		if (handed[i])
+			arena_give(handed[i]);
+	memset(handed, 0, sizeof(handed));
+	CHECK(support_arenas().large_bytes == before.large_bytes);
+	uint64_t dirty = support_arenas().dirty_bytes, purged = support_arenas().purged_bytes;
+	arena_purge(true);
+	CHECK(support_arenas().dirty_bytes == 0);
+	CHECK(support_arenas().purged_bytes - purged == dirty);
+}
+
+/* What other shards have free is taken before more is mapped. */
+TEST(arena_takes_from_other_shards)
+{
+	support_init();
+	enum { N = 200 };
+	static struct span *spans[N];
+	pthread_t threads[4];
+	bool zeroed;
+	for (size_t i = 0; i < 4; i++) /* they meet, and spread over the shards */
+		REQUIRE(!pthread_create(&threads[i], NULL, take_and_give, (void *)(i + 1)));
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	for (int i = 0; i < 2 * SHARD_RUNS; i++)
+		if (handed[i])
+			arena_give(handed[i]);
+	memset(handed, 0, sizeof(handed));
+	uint64_t mapped = support_arenas().arena_bytes;
+	unsigned used = 0, n = 0;
+	while (n < N && support_arenas().arena_bytes == mapped)
+		used |= 1u << arena_of(spans[n++] = arena_take(60, SPAN_LARGE, &zeroed))->shard;
+	CHECK(n < N);
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		CHECK(!tally_process.memory.arenas[i].arena_bytes || used >> i & 1);
+	while (n)
+		arena_give(spans[--n]);
 }

@@ -98,7 +98,7 @@ TEST(depot_limit)
 	}
 	CHECK(most <= 4 << 20);
 	CHECK(most >= 1 << 19);
-	CHECK(most <= (4 << 20) + (tally_process.memory.span_bytes + most) / 8);
+	CHECK(most <= (4 << 20) + (support_arenas().span_bytes + most) / 8);
 	depot_trim(true);
 	CHECK(tally_process.memory.depot_blocks[CLASS] == 0);
 }

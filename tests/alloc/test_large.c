@@ -155,13 +155,13 @@ TEST(large_resize_keeps_contents)
 	alloc_free(p);
 	bool zeroed;
 	struct span *span = arena_take(3, SPAN_LARGE, &zeroed);
-	uint64_t bytes = tally_process.memory.large_bytes;
+	uint64_t bytes = support_arenas().large_bytes;
 	CHECK(arena_resize(span, 2) && span->granules == 2);
-	CHECK(tally_process.memory.large_bytes == bytes - GRANULE_SIZE);
+	CHECK(support_arenas().large_bytes == bytes - GRANULE_SIZE);
 	CHECK(arena_resize(span, 3) && span->granules == 3);
 	CHECK(arena_span_of(span_base(span) + 3 * GRANULE_SIZE - 1) == span);
 	arena_give(span);
-	CHECK(tally_process.memory.large_bytes == bytes - 3 * GRANULE_SIZE);
+	CHECK(support_arenas().large_bytes == bytes - 3 * GRANULE_SIZE);
 }
 
 static void free_huge_twice(void *p)
