@@ -475,7 +475,19 @@ void arena_gauges(struct hak_arenas *sum)
 		sum->purges += gauge_get(g->purges);
 		sum->purged_bytes += gauge_get(g->purged_bytes);
 		sum->grown_bytes += gauge_get(g->grown_bytes);
+		sum->huge_bytes += gauge_get(g->huge_bytes);
+		sum->huge_cached_bytes += gauge_get(g->huge_cached_bytes);
 	}
+}
+
+unsigned arena_own_shard(void)
+{
+	return own;
+}
+
+void arena_prefer_shard(unsigned shard)
+{
+	own = shard;
 }
 
 void arena_lock(void)

@@ -141,6 +141,11 @@ uint64_t arena_grown_bytes(void);
 /* The gauges of all shards added up. While other threads run, a moment's figures. */
 void arena_gauges(struct hak_arenas *sum);
 
+/* The shard that the calling thread takes from, 0 .. ARENA_SHARDS - 1; and lets it go to another.
+ */
+unsigned arena_own_shard(void);
+void arena_prefer_shard(unsigned shard);
+
 void arena_lock(void); /* for fork */
 void arena_unlock(void);
 

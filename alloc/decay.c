@@ -58,12 +58,11 @@ void decay_note_growth(void)
 int decay_now(void)
 {
 	struct hak_arenas before, after;
-	uint64_t cached = gauge_get(tally_process.memory.huge_cached_bytes);
 	arena_gauges(&before);
 	depot_trim(true);
 	span_purge(true);
 	arena_purge(true);
 	large_purge(UINT64_MAX);
 	arena_gauges(&after);
-	return cached || after.purged_bytes != before.purged_bytes;
+	return before.huge_cached_bytes || after.purged_bytes != before.purged_bytes;
 }

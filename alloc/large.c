@@ -8,18 +8,60 @@
 #include "probe.h"
 #include "tally.h"
 
-/* Open addressing with linear probing; deletion closes the gap, so there are no tombstones. */
+/*
+ * Huge blocks belong to shards, for the same reason as arenas (arena.h) and chosen by the same
+ * threads: a thread mostly frees what it has taken, and finds it in its own.
+ *
+ * Tables have open addressing with linear probing; deletion closes the gap, so there are no
+ * tombstones.
+ */
 struct entry {
 	uintptr_t base; /* 0 = free */
 	size_t bytes;
 	bool sampled;
 };
 
-static struct lock lock;
-static struct entry *table;
-static size_t slots, used; /* slots is a power of two, or 0 before the first huge block */
+enum { KEPT_MAX = 32, FIRST_SLOTS = 256 };
 
-enum { FIRST_SLOTS = 256 };
+/* A freed block, or one that is about to be in use. */
+struct kept {
+	void *base;
+	size_t bytes;
+	uint64_t freed_ns;
+};
+
+struct shard {
+	struct lock lock;
+	struct entry *table;
+	size_t slots, used; /* slots is a power of two, or 0 before the first huge block */
+	size_t kept_count;
+	struct kept kept[KEPT_MAX]; /* in no order; the first `kept_count` */
+} __attribute__((aligned(64)));
+
+static struct shard shards[ARENA_SHARDS];
+static size_t kept_limit; /* bytes, of all shards together */
+
+static struct hak_arenas *gauges_of(const struct shard *shard)
+{
+	return &tally_process.memory.arenas[shard - shards];
+}
+
+/* The thread's shard, locked. */
+static struct shard *lock_own(void)
+{
+	struct shard *shard = &shards[arena_own_shard()];
+	if (likely(lock_try(&shard->lock)))
+		return shard;
+	for (unsigned i = 1; i < ARENA_SHARDS; i++) {
+		unsigned other = (arena_own_shard() + i) % ARENA_SHARDS;
+		if (lock_try(&shards[other].lock)) {
+			arena_prefer_shard(other);
+			return &shards[other];
+		}
+	}
+	lock_take(&shard->lock);
+	return shard;
+}
 
 static size_t home_of(uintptr_t base, size_t n)
 {
@@ -36,9 +78,11 @@ static struct entry *find_entry(struct entry *entries, size_t n, uintptr_t base)
 }
 
 /* Lock held. Makes room for one more; false when there is no memory. */
-static bool table_grow(void)
+static bool table_grow(struct shard *shard)
 {
-	if (used + 1 <= slots / 2)
+	size_t slots = shard->slots;
+	struct entry *table = shard->table;
+	if (shard->used + 1 <= slots / 2)
 		return true;
 	size_t n = slots ? slots * 2 : FIRST_SLOTS;
 	void *base;
@@ -50,14 +94,16 @@ static bool table_grow(void)
 			*find_entry(bigger, n, table[i].base) = table[i];
 	if (table)
 		os_unmap(table, slots * sizeof(*table));
-	table = bigger;
-	slots = n;
+	shard->table = bigger;
+	gauge_set(shard->slots, n);
 	return true;
 }
 
 /* Lock held. */
-static void table_remove(struct entry *entry)
+static void table_remove(struct shard *shard, struct entry *entry)
 {
+	struct entry *table = shard->table;
+	size_t slots = shard->slots;
 	size_t hole = (size_t)(entry - table);
 	for (size_t i = (hole + 1) & (slots - 1); table[i].base; i = (i + 1) & (slots - 1)) {
 		size_t home = home_of(table[i].base, slots);
@@ -67,22 +113,11 @@ static void table_remove(struct entry *entry)
 		}
 	}
 	table[hole] = (struct entry){0};
-	used--;
+	gauge_add(shard->used, -(size_t)1);
 }
 
 /* --- freed huge blocks
  * ------------------------------------------------------------------------------ */
-
-enum { KEPT_MAX = 32 };
-
-struct kept {
-	void *base;
-	size_t bytes;
-	uint64_t freed_ns;
-};
-
-static struct kept kept[KEPT_MAX]; /* in no order; the first `kept_count` */
-static size_t kept_count, kept_limit;
 
 void large_init(size_t cache_bytes)
 {
@@ -90,106 +125,147 @@ void large_init(size_t cache_bytes)
 }
 
 /* Lock held. */
-static struct kept kept_remove(size_t i)
+static struct kept kept_remove(struct shard *shard, size_t i)
 {
-	struct kept block = kept[i];
-	kept[i] = kept[--kept_count];
-	gauge_add(tally_process.memory.huge_cached_bytes, -block.bytes);
+	struct kept block = shard->kept[i];
+	shard->kept[i] = shard->kept[shard->kept_count - 1];
+	gauge_add(shard->kept_count, -(size_t)1);
+	gauge_add(gauges_of(shard)->huge_cached_bytes, -block.bytes);
 	return block;
 }
 
 /* Lock held. The smallest kept block of `bytes` to half as much again; false when there is none. */
-static bool take_kept(size_t bytes, struct kept *block)
+static bool take_kept(struct shard *shard, size_t bytes, struct kept *block)
 {
+	const struct kept *kept = shard->kept;
 	size_t best = KEPT_MAX;
-	for (size_t i = 0; i < kept_count; i++)
+	for (size_t i = 0; i < shard->kept_count; i++)
 		if (kept[i].bytes >= bytes && kept[i].bytes - bytes <= bytes / 2 &&
 		    (best == KEPT_MAX || kept[i].bytes < kept[best].bytes))
 			best = i;
 	if (best < KEPT_MAX)
-		*block = kept_remove(best);
+		*block = kept_remove(shard, best);
 	return best < KEPT_MAX;
 }
 
-static size_t oldest_kept(void)
+/* The same from the other shards, where nobody is in them. */
+static bool take_kept_of_others(const struct shard *own, size_t bytes, struct kept *block)
+{
+	bool found = false;
+	for (unsigned i = 0; i < ARENA_SHARDS && !found; i++) {
+		struct shard *shard = &shards[i];
+		if (shard == own || !gauge_get(shard->kept_count) || !lock_try(&shard->lock))
+			continue;
+		found = take_kept(shard, bytes, block);
+		lock_give(&shard->lock);
+	}
+	return found;
+}
+
+static size_t oldest_kept(const struct shard *shard)
 {
 	size_t oldest = 0;
-	for (size_t i = 1; i < kept_count; i++)
-		if (kept[i].freed_ns < kept[oldest].freed_ns)
+	for (size_t i = 1; i < shard->kept_count; i++)
+		if (shard->kept[i].freed_ns < shard->kept[oldest].freed_ns)
 			oldest = i;
 	return oldest;
+}
+
+static uint64_t kept_bytes(void)
+{
+	uint64_t bytes = 0;
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		bytes += gauge_get(tally_process.memory.arenas[i].huge_cached_bytes);
+	return bytes;
 }
 
 /*
  * Lock held, and dropped around system calls. Keeps a freed block, in the place of those that were
  * freed first if need be; or unmaps it.
  */
-static void keep_or_unmap(void *base, size_t bytes, uint64_t now_ns)
+static void keep_or_unmap(struct shard *shard, void *base, size_t bytes, uint64_t now_ns)
 {
-	struct kept out = {.base = base, .bytes = bytes};
 	bool keep = bytes <= kept_limit / 4;
-	while (!keep || kept_count == KEPT_MAX ||
-	       tally_process.memory.huge_cached_bytes + bytes > kept_limit) {
-		if (keep)
-			out = kept_remove(oldest_kept());
-		lock_give(&lock);
+	while (keep && (shard->kept_count == KEPT_MAX || kept_bytes() + bytes > kept_limit)) {
+		if (!shard->kept_count) { /* the others have it all */
+			keep = false;
+			break;
+		}
+		struct kept out = kept_remove(shard, oldest_kept(shard));
+		lock_give(&shard->lock);
 		os_unmap(out.base, out.bytes);
-		lock_take(&lock);
-		if (!keep)
-			return;
+		lock_take(&shard->lock);
 	}
-	kept[kept_count++] = (struct kept){.base = base, .bytes = bytes, .freed_ns = now_ns};
-	gauge_add(tally_process.memory.huge_cached_bytes, bytes);
+	if (!keep) {
+		lock_give(&shard->lock);
+		os_unmap(base, bytes);
+		lock_take(&shard->lock);
+		return;
+	}
+	shard->kept[shard->kept_count] =
+	        (struct kept){.base = base, .bytes = bytes, .freed_ns = now_ns};
+	gauge_add(shard->kept_count, 1);
+	gauge_add(gauges_of(shard)->huge_cached_bytes, bytes);
+}
+
+static bool take_older(struct shard *shard, uint64_t before_ns, struct kept *out)
+{
+	bool found = false;
+	lock_take(&shard->lock);
+	for (size_t i = 0; i < shard->kept_count && !found; i++) {
+		found = shard->kept[i].freed_ns <= before_ns;
+		if (found)
+			*out = kept_remove(shard, i);
+	}
+	lock_give(&shard->lock);
+	return found;
 }
 
 void large_purge(uint64_t before_ns)
 {
-	for (;;) {
-		struct kept out = {0};
-		lock_take(&lock);
-		for (size_t i = 0; i < kept_count && !out.base; i++)
-			if (kept[i].freed_ns <= before_ns)
-				out = kept_remove(i);
-		lock_give(&lock);
-		if (!out.base)
-			return;
-		os_unmap(out.base, out.bytes);
-	}
+	struct kept out;
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		while (gauge_get(shards[i].kept_count) && take_older(&shards[i], before_ns, &out))
+			os_unmap(out.base, out.bytes);
 }
 
 /* --- huge blocks
  * ------------------------------------------------------------------------------------ */
 
 /* Lock held. */
-static bool table_add(const struct kept *memory)
+static bool table_add(struct shard *shard, const struct kept *memory)
 {
-	if (!table_grow())
+	if (!table_grow(shard))
 		return false;
-	*find_entry(table, slots, (uintptr_t)memory->base) =
+	*find_entry(shard->table, shard->slots, (uintptr_t)memory->base) =
 	        (struct entry){.base = (uintptr_t)memory->base, .bytes = memory->bytes};
-	used++;
-	gauge_add(tally_process.memory.huge_bytes, memory->bytes);
+	gauge_add(shard->used, 1);
+	gauge_add(gauges_of(shard)->huge_bytes, memory->bytes);
 	return true;
 }
 
 static bool take_huge(size_t n, size_t align, struct large *block, bool *zeroed)
 {
 	struct kept memory = {.bytes = round_up(n, PAGE_SIZE)};
-	lock_take(&lock);
-	*zeroed = align > PAGE_SIZE || !take_kept(memory.bytes, &memory);
+	struct shard *shard = lock_own();
+	*zeroed = align > PAGE_SIZE || (!take_kept(shard, memory.bytes, &memory) &&
+	                                !take_kept_of_others(shard, memory.bytes, &memory));
 	if (*zeroed) {
-		lock_give(&lock);
+		lock_give(&shard->lock);
 		if (os_map(memory.bytes, max_size(align, PAGE_SIZE), &memory.base))
 			return false;
-		lock_take(&lock);
+		lock_take(&shard->lock);
 	}
-	bool ok = table_add(&memory);
-	lock_give(&lock);
+	bool ok = table_add(shard, &memory);
+	lock_give(&shard->lock);
 	if (!ok) {
 		os_unmap(memory.base, memory.bytes);
 		return false;
 	}
-	*block = (struct large){.base = memory.base, .bytes = memory.bytes, .huge = true};
+	*block = (struct large){.base = memory.base,
+	                        .bytes = memory.bytes,
+	                        .huge = true,
+	                        .shard = (uint8_t)(shard - shards)};
 	return true;
 }
 
@@ -211,31 +287,44 @@ bool large_take(size_t n, size_t align, bool growing, struct large *block, bool 
 }
 
 /* Lock held. */
-static bool is_kept(const void *p)
+static bool is_kept(const struct shard *shard, const void *p)
 {
-	for (size_t i = 0; i < kept_count; i++)
-		if (kept[i].base == p)
+	for (size_t i = 0; i < shard->kept_count; i++)
+		if (shard->kept[i].base == p)
 			return true;
 	return false;
 }
 
-static bool find_huge(const void *p, struct large *block)
+static bool find_in(struct shard *shard, const void *p, struct large *block, bool *freed)
 {
-	if ((uintptr_t)p & (PAGE_SIZE - 1) || !__atomic_load_n(&slots, __ATOMIC_ACQUIRE))
-		return false;
-	lock_take(&lock);
-	struct entry *entry = find_entry(table, slots, (uintptr_t)p);
+	lock_take(&shard->lock);
+	const struct entry *entry = find_entry(shard->table, shard->slots, (uintptr_t)p);
 	bool found = entry->base != 0;
 	if (found)
 		*block = (struct large){.base = (void *)entry->base,
 		                        .bytes = entry->bytes,
 		                        .sampled = entry->sampled,
-		                        .huge = true};
-	bool freed = !found && is_kept(p);
-	lock_give(&lock);
+		                        .huge = true,
+		                        .shard = (uint8_t)(shard - shards)};
+	else
+		*freed = *freed || is_kept(shard, p);
+	lock_give(&shard->lock);
+	return found;
+}
+
+static bool find_huge(const void *p, struct large *block)
+{
+	bool freed = false;
+	if ((uintptr_t)p & (PAGE_SIZE - 1))
+		return false;
+	for (unsigned i = 0; i < ARENA_SHARDS; i++) {
+		struct shard *shard = &shards[(arena_own_shard() + i) % ARENA_SHARDS];
+		if (gauge_get(shard->slots) && find_in(shard, p, block, &freed))
+			return true;
+	}
 	if (unlikely(freed))
 		misuse_report(MISUSE_DOUBLE_FREE, p, 0);
-	return found;
+	return false;
 }
 
 bool large_find(const void *p, struct large *block)
@@ -260,16 +349,17 @@ void large_give(const struct large *block)
 		return;
 	}
 	uint64_t now_ns = os_clock_coarse_ns();
-	lock_take(&lock);
-	struct entry *entry = find_entry(table, slots, (uintptr_t)block->base);
+	struct shard *shard = &shards[block->shard];
+	lock_take(&shard->lock);
+	struct entry *entry = find_entry(shard->table, shard->slots, (uintptr_t)block->base);
 	if (unlikely(!entry->base)) { /* another thread frees it at the same time */
-		lock_give(&lock);
+		lock_give(&shard->lock);
 		misuse_report(MISUSE_DOUBLE_FREE, block->base, 0);
 	}
-	table_remove(entry);
-	gauge_add(tally_process.memory.huge_bytes, -block->bytes);
-	keep_or_unmap(block->base, block->bytes, now_ns);
-	lock_give(&lock);
+	table_remove(shard, entry);
+	gauge_add(gauges_of(shard)->huge_bytes, -block->bytes);
+	keep_or_unmap(shard, block->base, block->bytes, now_ns);
+	lock_give(&shard->lock);
 }
 
 void large_set_sampled(struct large *block, bool sampled)
@@ -279,9 +369,10 @@ void large_set_sampled(struct large *block, bool sampled)
 		arena_span_of(block->base)->sampled = sampled;
 		return;
 	}
-	lock_take(&lock);
-	find_entry(table, slots, (uintptr_t)block->base)->sampled = sampled;
-	lock_give(&lock);
+	struct shard *shard = &shards[block->shard];
+	lock_take(&shard->lock);
+	find_entry(shard->table, shard->slots, (uintptr_t)block->base)->sampled = sampled;
+	lock_give(&shard->lock);
 }
 
 /* A block in an arena grows into free granules behind it, or gives the last ones of its own up. */
@@ -304,19 +395,22 @@ bool large_resize(struct large *block, size_t n)
 	if (n <= LARGE_MAX)
 		return false;
 	void *base;
-	lock_take(&lock); /* held across the call: a freed address may be taken again at once */
+	struct shard *shard = &shards[block->shard];
+	lock_take(&shard->lock); /* held across the call: a freed address may be taken again at once
+	                          */
 	bool ok = !os_remap(block->base, block->bytes, bytes, true, &base);
 	if (ok) {
-		struct entry *entry = find_entry(table, slots, (uintptr_t)block->base);
+		struct entry *table = shard->table;
+		struct entry *entry = find_entry(table, shard->slots, (uintptr_t)block->base);
 		struct entry changed = *entry;
-		table_remove(entry);
+		table_remove(shard, entry);
 		changed.base = (uintptr_t)base;
 		changed.bytes = bytes;
-		*find_entry(table, slots, changed.base) = changed;
-		used++;
-		gauge_add(tally_process.memory.huge_bytes, bytes - block->bytes);
+		*find_entry(table, shard->slots, changed.base) = changed;
+		gauge_add(shard->used, 1);
+		gauge_add(gauges_of(shard)->huge_bytes, bytes - block->bytes);
 	}
-	lock_give(&lock);
+	lock_give(&shard->lock);
 	if (ok) {
 		block->base = base;
 		block->bytes = bytes;
@@ -326,15 +420,20 @@ bool large_resize(struct large *block, size_t n)
 
 size_t large_huge_count(void)
 {
-	return __atomic_load_n(&used, __ATOMIC_RELAXED);
+	size_t count = 0;
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		count += gauge_get(shards[i].used);
+	return count;
 }
 
 void large_lock(void)
 {
-	lock_take(&lock);
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		lock_take(&shards[i].lock);
 }
 
 void large_unlock(void)
 {
-	lock_give(&lock);
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		lock_give(&shards[i].lock);
 }

@@ -16,6 +16,7 @@ struct large {
 	size_t bytes; /* of the whole block: what malloc_usable_size() tells */
 	bool sampled; /* otel_memory:alloc fired for it */
 	bool huge;
+	uint8_t shard; /* huge: that it belongs to */
 };
 
 /*

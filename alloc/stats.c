@@ -26,13 +26,12 @@ void stats_read(struct stats *stats)
 		if (sum.mallocs[c] > sum.frees[c])
 			stats->used_bytes += (sum.mallocs[c] - sum.frees[c]) * size_class_size(c);
 	}
-	stats->huge_bytes = memory->huge_bytes;
+	stats->huge_bytes = arenas.huge_bytes;
 	stats->huge_blocks = large_huge_count();
 	stats->used_bytes += arenas.large_bytes;
-	stats->arena_bytes =
-	        arenas.arena_bytes + memory->metadata_bytes + memory->huge_cached_bytes;
+	stats->arena_bytes = arenas.arena_bytes + memory->metadata_bytes + arenas.huge_cached_bytes;
 	if (stats->used_bytes > stats->arena_bytes) /* read while other threads run */
 		stats->used_bytes = stats->arena_bytes;
 	stats->free_bytes = stats->arena_bytes - stats->used_bytes;
-	stats->dirty_bytes = arenas.dirty_bytes + memory->huge_cached_bytes;
+	stats->dirty_bytes = arenas.dirty_bytes + arenas.huge_cached_bytes;
 }

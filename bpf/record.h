@@ -124,28 +124,27 @@ struct hak_thread_record {
 };
 
 /*
- * Gauges of a shard of the arenas, in bytes; add the shards up. A block counts in the shard in
- * which its memory is, whoever takes and frees it.
+ * Gauges of a shard of the arenas and huge blocks, in bytes; add the shards up. A block counts in the
+ * shard in which its memory is, whoever takes and frees it.
  */
 struct hak_arenas {
-	hak_u64 arena_bytes;  /* mapped by arenas (address space; touched or not) */
-	hak_u64 span_bytes;   /* of these, in spans of size classes */
-	hak_u64 large_bytes;  /* of these, in large blocks */
-	hak_u64 dirty_bytes;  /* of these, free but not yet returned to the OS */
-	hak_u64 purges;       /* times that memory went back to the OS */
-	hak_u64 purged_bytes; /* cumulative */
-	hak_u64 grown_bytes;  /* cumulative: taken where there were no pages yet */
-	hak_u64 reserved;     /* a shard's gauges are a cache line */
+	hak_u64 arena_bytes;       /* mapped by arenas (address space; touched or not) */
+	hak_u64 span_bytes;        /* of these, in spans of size classes */
+	hak_u64 large_bytes;       /* of these, in large blocks */
+	hak_u64 dirty_bytes;       /* of these, free but not yet returned to the OS */
+	hak_u64 purges;            /* times that memory went back to the OS */
+	hak_u64 purged_bytes;      /* cumulative */
+	hak_u64 grown_bytes;       /* cumulative: taken where there were no pages yet */
+	hak_u64 huge_bytes;        /* mapped one by one for blocks too large for an arena */
+	hak_u64 huge_cached_bytes; /* mapped, freed huge blocks kept for the next taker */
 } __attribute__((aligned(64)));
 
 /* Memory gauges, in bytes; changed on the cold path under locks, read without. */
 struct hak_memory {
 	struct hak_arenas arenas[HAK_ARENA_SHARDS];
-	hak_u64 huge_bytes;     /* mapped one by one for blocks too large for an arena */
-	hak_u64 metadata_bytes; /* arena headers, magazines, thread records */
+	hak_u64 metadata_bytes;                /* arena headers, magazines, thread records */
 	hak_u64 depot_blocks[HAK_CLASS_COUNT]; /* blocks in full magazines of the depot */
 	hak_u64 span_free[HAK_CLASS_COUNT];    /* free blocks that spans hold, carved or not */
-	hak_u64 huge_cached_bytes; /* mapped, freed huge blocks kept for the next taker */
 };
 
 struct hak_process_record {

@@ -65,6 +65,8 @@ void reading__arenas(const struct reading *reading, struct hak_arenas *sum)
 		sum->purges += shard->purges;
 		sum->purged_bytes += shard->purged_bytes;
 		sum->grown_bytes += shard->grown_bytes;
+		sum->huge_bytes += shard->huge_bytes;
+		sum->huge_cached_bytes += shard->huge_cached_bytes;
 	}
 }
 
@@ -82,14 +84,14 @@ void reading__holdings(const struct reading *reading, struct holdings *holdings)
 		holdings->free += (double)memory->span_free[i] * size;
 	}
 	holdings->live = at_least_0((double)reading->total.small_in_use);
-	holdings->large = (double)(arenas.large_bytes + memory->huge_bytes);
+	holdings->large = (double)(arenas.large_bytes + arenas.huge_bytes);
 	/* Magazines are the threads' own; what no other place has is there. */
 	holdings->cached = at_least_0((double)arenas.span_bytes - holdings->live - holdings->depot -
 	                              holdings->free);
 	holdings->dirty = (double)arenas.dirty_bytes;
-	holdings->huge_cached = (double)memory->huge_cached_bytes;
+	holdings->huge_cached = (double)arenas.huge_cached_bytes;
 	holdings->metadata = (double)memory->metadata_bytes;
-	holdings->all = (double)(arenas.span_bytes + arenas.large_bytes + memory->huge_bytes) +
+	holdings->all = (double)(arenas.span_bytes + arenas.large_bytes + arenas.huge_bytes) +
 	                holdings->dirty + holdings->huge_cached + holdings->metadata;
 	holdings->not_ours = (double)(reading->rss_kinds.file + reading->rss_kinds.shared) +
 	                     at_least_0((double)reading->rss_kinds.anonymous - holdings->all);

@@ -53,7 +53,7 @@ TEST(large_table)
 	support_init();
 	enum { N = 3000 };
 	static struct large blocks[N];
-	uint64_t before = tally_process.memory.huge_bytes;
+	uint64_t before = support_arenas().huge_bytes;
 	bool zeroed;
 	for (int i = 0; i < N; i++)
 		REQUIRE(large_take(LARGE_MAX + 1 + (size_t)i * 64, 16, false, &blocks[i], &zeroed));
@@ -69,7 +69,7 @@ TEST(large_table)
 	CHECK(bad == 0);
 	for (int i = 1; i < N; i += 2)
 		large_give(&blocks[i]);
-	CHECK(tally_process.memory.huge_bytes == before);
+	CHECK(support_arenas().huge_bytes == before);
 }
 
 /* A freed huge block serves the next request of about its size; then, and at the purge, it is gone.
@@ -84,15 +84,15 @@ TEST(huge_blocks_are_kept_for_a_while)
 	CHECK(zeroed);
 	memset(a.base, 3, a.bytes);
 	large_give(&a);
-	CHECK(tally_process.memory.huge_cached_bytes == a.bytes);
+	CHECK(support_arenas().huge_cached_bytes == a.bytes);
 	REQUIRE(large_take((5 << 20) - 5000, 16, false, &b, &zeroed));
 	CHECK(b.base == a.base && !zeroed);
-	CHECK(tally_process.memory.huge_cached_bytes == 0);
+	CHECK(support_arenas().huge_cached_bytes == 0);
 	large_give(&b);
 	large_purge(1);
-	CHECK(tally_process.memory.huge_cached_bytes == b.bytes);
+	CHECK(support_arenas().huge_cached_bytes == b.bytes);
 	CHECK(decay_now() == 1);
-	CHECK(tally_process.memory.huge_cached_bytes == 0);
+	CHECK(support_arenas().huge_cached_bytes == 0);
 	unsigned char *p = alloc_calloc_cold(5 << 20);
 	CHECK(p[0] == 0 && p[5000000] == 0);
 	alloc_free(p);
@@ -105,7 +105,7 @@ TEST(huge_blocks_are_kept_for_a_while)
 	for (int i = 0; i < 200; i++) { /* what is kept has a limit */
 		REQUIRE(large_take(((size_t)4 << 20) + (size_t)i * 100000, 16, false, &a, &zeroed));
 		large_give(&a);
-		CHECK(tally_process.memory.huge_cached_bytes <= 128 << 20);
+		CHECK(support_arenas().huge_cached_bytes <= 128 << 20);
 	}
 }
 
