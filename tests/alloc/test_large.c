@@ -8,6 +8,8 @@
 #include "tests/harness.h"
 
 #include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -189,4 +191,56 @@ TEST(large_refuses_the_impossible)
 	CHECK(alloc_malloc(PTRDIFF_MAX) == NULL && errno == ENOMEM);
 	errno = 0;
 	CHECK(alloc_aligned((size_t)1 << 62, 1) == NULL && errno == ENOMEM);
+}
+
+enum { HUGE_SLOTS = 16, HUGE_ROUNDS = 3000 };
+
+static struct large *huge_handed[HUGE_SLOTS];
+
+/* Takes huge blocks, and frees what another thread has taken. */
+static void *take_and_give_huge(void *argument)
+{
+	uint64_t seed = (uintptr_t)argument;
+	bool zeroed;
+	for (int i = 0; i < HUGE_ROUNDS; i++) {
+		struct large block, found, *mark = NULL;
+		size_t n = LARGE_MAX + 1 + support_random(&seed) % LARGE_MAX;
+		if (support_random(&seed) % 2 && large_take(n, 16, false, &block, &zeroed)) {
+			mark = block.base;
+			*mark = block;
+		}
+		size_t slot = support_random(&seed) % HUGE_SLOTS;
+		mark = __atomic_exchange_n(&huge_handed[slot], mark, __ATOMIC_ACQ_REL);
+		if (!mark)
+			continue;
+		if (!large_find(mark, &found) || found.bytes != mark->bytes || !found.huge)
+			abort();
+		large_give(&found);
+	}
+	return NULL;
+}
+
+/* A huge block is found and freed by whichever thread; the gauges of the shards add up. */
+TEST(huge_blocks_change_threads)
+{
+	support_init();
+	pthread_t threads[4];
+	uint64_t before = support_arenas().huge_bytes, out = 0;
+	for (size_t i = 0; i < 4; i++)
+		REQUIRE(!pthread_create(&threads[i], NULL, take_and_give_huge, (void *)(i + 1)));
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+	for (int i = 0; i < HUGE_SLOTS; i++)
+		out += huge_handed[i] ? huge_handed[i]->bytes : 0;
+	CHECK(out > 0);
+	CHECK(support_arenas().huge_bytes - before == out);
+	CHECK(support_arenas().huge_cached_bytes <= 128 << 20);
+	for (int i = 0; i < HUGE_SLOTS; i++) {
+		struct large found;
+		if (huge_handed[i] && large_find(huge_handed[i], &found))
+			large_give(&found);
+	}
+	CHECK(support_arenas().huge_bytes == before);
+	CHECK(decay_now() == 1);
+	CHECK(support_arenas().huge_cached_bytes == 0);
 }
