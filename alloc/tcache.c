@@ -179,6 +179,8 @@ static void count_flush(struct hak_class_record *record, unsigned class, size_t 
 /* The blocks of a magazine that is not loaded go back to their spans. */
 static void drain(struct thread *thread, unsigned class, struct magazine *magazine)
 {
+	if (!magazine->count)
+		return;
 	count_flush(record_of(thread, class), class, magazine->count);
 	span_drain(class, magazine->cells, magazine->count);
 	magazine->count = 0;
