@@ -5,9 +5,10 @@
 
 start target "$OUT/tests/probe/exact_target" 1
 need_bpf
+version=$(sed -n 's/.*HAK_RECORD_VERSION = \([0-9]*\).*/\1/p' bpf/record.h)
 "$hakprobe" doctor -p "$target" >"$dir/doctor" 2>"$dir/doctor.err" || fail "exits with $?: $(cat "$dir/doctor")"
 for word in kernel BTF uprobes lockdown yama CAP_BPF CAP_PERFMON CAP_SYS_PTRACE CAP_SYS_ADMIN seccomp cpu-clock \
-	cycles 'self test .*10 passes, 10 counted' "target .*pid $target" 'library .*version 1' 'probe sites' records \
+	cycles 'self test .*10 passes, 10 counted' "target .*pid $target" "library .*version $version" 'probe sites' records \
 	unwinder; do
 	grep -qE "^(ok|note) +$word" "$dir/doctor" || { cat "$dir/doctor"; fail "'$word' is not ok"; }
 done
