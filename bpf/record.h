@@ -124,8 +124,8 @@ struct hak_thread_record {
 };
 
 /*
- * Gauges of a shard of the arenas and huge blocks, in bytes; add the shards up. A block counts in the
- * shard in which its memory is, whoever takes and frees it.
+ * Gauges of a shard of the arenas and huge blocks, in bytes; add the shards up. A block counts in
+ * the shard in which its memory is, whoever takes and frees it.
  */
 struct hak_arenas {
 	hak_u64 arena_bytes;       /* mapped by arenas (address space; touched or not) */
