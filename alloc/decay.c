@@ -27,7 +27,8 @@ void decay_when_due(uint64_t now_ns)
 	                                                __ATOMIC_RELAXED, __ATOMIC_RELAXED))
 		return; /* not yet, or another thread does it */
 	depot_trim(false);
-	span_purge(false);
+	if (!options.huge_pages) /* single pages would break huge ones up */
+		span_purge(false);
 	arena_purge(options.purge_ms == 0);
 	large_purge(now_ns - (now_ns < period ? now_ns : period));
 }
