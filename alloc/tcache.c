@@ -247,6 +247,13 @@ static void swap_previous(struct thread *thread, unsigned class)
 	load(thread, class, previous, previous->count);
 }
 
+static void drain_loaded(struct thread *thread, unsigned class)
+{
+	struct magazine *loaded = unload(thread, class);
+	drain(thread, class, loaded);
+	load(thread, class, loaded, 0);
+}
+
 /*
  * A class of which nearly all has died is wanted again. Blocks that died at random lie scattered
  * over every span that was in use, and new ones in their places would keep them all: so the stock
@@ -256,7 +263,7 @@ static void swap_previous(struct thread *thread, unsigned class)
 static cold_path void start_afresh(struct thread *thread, unsigned class)
 {
 	struct tcache_class *cache = &thread->classes[class];
-	struct magazine *loaded = cache->loaded, *previous = cache->previous;
+	struct magazine *previous = cache->previous;
 	uint64_t mallocs = record_of(thread, class)->mallocs;
 	uint64_t stock = depth_of(&tcache_slots[class]) + (previous ? previous->count : 0) +
 	                 depot_blocks(class);
@@ -267,11 +274,8 @@ static cold_path void start_afresh(struct thread *thread, unsigned class)
 	cache->afresh_mallocs = mallocs;
 	cache->goal = 0;
 	cache->previous = NULL;
-	if (loaded) {
-		unload(thread, class);
-		drain(thread, class, loaded);
-		load(thread, class, loaded, 0);
-	}
+	if (cache->loaded)
+		drain_loaded(thread, class);
 	if (previous) {
 		drain(thread, class, previous);
 		depot_give_empty(class, previous);
@@ -325,9 +329,7 @@ static bool make_room(struct thread *thread, unsigned class)
 	if (only_frees)
 		cache->ample = UINT32_MAX;                 /* so that the next malloc looks at it */
 	if (only_frees && loaded && !depot_wants(class)) { /* nobody wants these blocks */
-		unload(thread, class);
-		drain(thread, class, loaded);
-		load(thread, class, loaded, 0);
+		drain_loaded(thread, class);
 		return true;
 	}
 	if (!loaded || (loaded->capacity < cells_max(class) &&
