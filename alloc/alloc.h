@@ -65,7 +65,7 @@ hot_inline void alloc_free(void *p)
 		alloc_free_cold(p);
 		return;
 	}
-	*top = p;
+	__atomic_store_n(top, p, __ATOMIC_RELEASE); /* idle.h: a mov like any other */
 	tcache_move_top(tls, slot, sizeof(void *));
 }
 

@@ -127,8 +127,12 @@ static void announce_guarded(void)
 /* The process ends: an observer gets this thread's last figures. */
 __attribute__((destructor)) static void process_ends(void)
 {
-	if (tcache_self)
-		probe_hakmem_tally((uintptr_t)&tcache_self->record, sizeof(tcache_self->record));
+	struct thread *thread = tcache_self;
+	if (thread) {
+		idle_begin(thread);
+		probe_hakmem_tally((uintptr_t)&thread->record, sizeof(thread->record));
+		tally_end(&thread->record);
+	}
 	if (guard_one_in() && options.verbose == VERBOSE_START)
 		announce_guarded();
 }
@@ -187,6 +191,7 @@ static enum hak_mode prepare(void)
 		depot_init(shape->depot_bytes);
 		large_init(shape->huge_bytes);
 		arena_init();
+		idle_init();
 		have_exit_key = !pthread_key_create(&exit_key, thread_ends);
 		if (mode == HAK_MODE_NORMAL && options.guard)
 			guard_init(options.guard);
@@ -222,7 +227,7 @@ cold_path struct thread *init_thread(void)
 	if (mode != HAK_MODE_NORMAL)
 		return NULL;
 	struct thread *thread = tcache_enter();
-	if (thread && have_exit_key) /* may call calloc; the cache is already usable */
-		pthread_setspecific(exit_key, (void *)1);
+	if (thread) /* may call calloc; the cache is already usable */
+		thread->ends_unseen = !have_exit_key || pthread_setspecific(exit_key, (void *)1);
 	return thread;
 }

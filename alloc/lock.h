@@ -3,8 +3,9 @@
  * Floor 2: a lock of one word, zero when free: usable before any constructor has run and re-made
  * by zeroing in a forked child. Held for short, bounded work only.
  *
- * Order, outermost first: spare thread caches, registry (tally), depot, span bins, guard, huge
- * table, arena, metadata. Within one kind at most one is held, but by the fork handlers.
+ * Order, outermost first: spare thread caches, registry (tally), claim (idle), depot, span bins,
+ * guard, huge table, arena, metadata. Within one kind at most one is held, but by the fork
+ * handlers.
  */
 #ifndef HAK_LOCK_H
 #define HAK_LOCK_H

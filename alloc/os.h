@@ -34,6 +34,13 @@ void os_no_huge_pages(void *base, size_t bytes);
 void os_wait(uint32_t *word, uint32_t expected);
 void os_wake(uint32_t *word);
 
+/*
+ * membarrier(2), private and expedited: all running threads of the process pass a memory barrier.
+ * Register first; -EPERM without, -ENOSYS on a kernel before 4.14, -ENOMEM at any time.
+ */
+int os_barrier_register(void);
+int os_barrier(void);
+
 /* Nanoseconds of CLOCK_MONOTONIC; the coarse one costs a few instructions and ticks every few ms.
  */
 uint64_t os_clock_ns(void);

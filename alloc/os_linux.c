@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
+#include <linux/membarrier.h>
 #include <signal.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
@@ -125,6 +126,16 @@ void os_wait(uint32_t *word, uint32_t expected)
 void os_wake(uint32_t *word)
 {
 	call3(SYS_futex, (long)word, FUTEX_WAKE_PRIVATE, 1);
+}
+
+int os_barrier_register(void)
+{
+	return (int)call3(SYS_membarrier, MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED, 0, 0);
+}
+
+int os_barrier(void)
+{
+	return (int)call3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }
 
 static uint64_t clock_ns(clockid_t clock)

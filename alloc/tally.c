@@ -41,22 +41,37 @@ static_assert(offsetof(struct hak_note, bytes) == 4 && offsetof(struct hak_note,
 
 static struct lock lock;
 
-static struct hak_thread_record *next_of(struct hak_thread_record *record)
+struct hak_thread_record *tally_first(void)
+{
+	return (struct hak_thread_record *)tally_process.threads;
+}
+
+struct hak_thread_record *tally_next(const struct hak_thread_record *record)
 {
 	return (struct hak_thread_record *)record->next;
+}
+
+void tally_change_begin(void)
+{
+	__atomic_store_n(&tally_process.seq, tally_process.seq + 1, __ATOMIC_RELEASE);
+	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+}
+
+void tally_change_end(void)
+{
+	__atomic_store_n(&tally_process.seq, tally_process.seq + 1, __ATOMIC_RELEASE);
 }
 
 /* Brackets a change of the list or of the exited sums. */
 static void change_begin(void)
 {
 	lock_take(&lock);
-	__atomic_store_n(&tally_process.seq, tally_process.seq + 1, __ATOMIC_RELEASE);
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
+	tally_change_begin();
 }
 
 static void change_end(void)
 {
-	__atomic_store_n(&tally_process.seq, tally_process.seq + 1, __ATOMIC_RELEASE);
+	tally_change_end();
 	lock_give(&lock);
 }
 
@@ -142,8 +157,8 @@ void tally_orphan(unsigned class, enum hak_route route, uint64_t mallocs, uint64
 void tally_fork_child(struct hak_thread_record *self)
 {
 	change_begin();
-	struct hak_thread_record *record = (struct hak_thread_record *)tally_process.threads;
-	for (; record; record = next_of(record))
+	struct hak_thread_record *record = tally_first();
+	for (; record; record = tally_next(record))
 		if (record != self)
 			fold(record);
 	tally_process.threads = (uintptr_t)self;
@@ -176,7 +191,7 @@ void tally_sum(struct tally_sum *sum)
 	lock_take(&lock);
 	struct hak_thread_record *record = &tally_process.exited;
 	record->next = tally_process.threads; /* so that one loop visits all */
-	for (; record; record = next_of(record)) {
+	for (; record; record = tally_next(record)) {
 		for (unsigned c = 0; c < HAK_CLASS_COUNT; c++)
 			add_running(sum, record, c);
 		sum->large_bytes += record->large_bytes;

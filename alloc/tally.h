@@ -34,21 +34,43 @@ struct tally_sum {
 };
 void tally_sum(struct tally_sum *sum);
 
+/*
+ * One instruction, which a compiler makes neither of a relaxed atomic store nor of a release. x86
+ * keeps stores in order; the compiler must too.
+ */
+static inline void tally_advance(struct hak_thread_record *record)
+{
+#ifdef __SANITIZE_THREAD__
+	__atomic_store_n(&record->seq, record->seq + 1, __ATOMIC_RELEASE);
+#else
+	__asm__ volatile("addq $1, %0" : "+m"(record->seq) : : "cc", "memory");
+#endif
+}
+
 /* The owner of a record brackets its changes with these; observers see an odd seq in between. */
 static inline void tally_begin(struct hak_thread_record *record)
 {
-	record->seq++;
-	__atomic_signal_fence(
-	        __ATOMIC_SEQ_CST); /* x86 keeps stores in order; the compiler must too */
+	tally_advance(record);
 }
 
 static inline void tally_end(struct hak_thread_record *record)
 {
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	record->seq++;
+	tally_advance(record);
 }
 
-void tally_lock(void); /* for fork */
+/* For threads that are not the owner. */
+static inline uint64_t tally_seq(const struct hak_thread_record *record)
+{
+	return __atomic_load_n(&record->seq, __ATOMIC_ACQUIRE);
+}
+
+/* The registry lock. With it held: the list of live threads' records, and the bracket around a
+ * change of a record that is not its owner's. */
+void tally_lock(void);
 void tally_unlock(void);
+struct hak_thread_record *tally_first(void);
+struct hak_thread_record *tally_next(const struct hak_thread_record *record);
+void tally_change_begin(void);
+void tally_change_end(void);
 
 #endif

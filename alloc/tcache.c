@@ -6,6 +6,7 @@
 #include "decay.h"
 #include "depot.h"
 #include "guard.h"
+#include "idle.h"
 #include "lock.h"
 #include "misuse.h"
 #include "options.h"
@@ -32,8 +33,6 @@ enum {
 	AFRESH_MALLOCS = 8, /* per block that may be drained for a fresh start */
 	HANDED_ON_BYTES = 16 * 1024, /* of blocks in a magazine that only changes hands */
 };
-
-static_assert(sizeof(struct thread) <= 32 * 1024, "metadata blocks are powers of two");
 
 static struct hak_class_record *record_of(struct thread *thread, unsigned class)
 {
@@ -169,19 +168,12 @@ static void count_refill(struct hak_class_record *record, unsigned class, size_t
 	probe_hakmem_refill(class, blocks, route == HAK_ROUTE_DEPOT ? 1 : 2);
 }
 
-static void count_flush(struct hak_class_record *record, unsigned class, size_t blocks)
-{
-	record->flushes++;
-	record->flush_blocks += blocks;
-	probe_hakmem_flush(class, blocks);
-}
-
 /* The blocks of a magazine that is not loaded go back to their spans. */
 static void drain(struct thread *thread, unsigned class, struct magazine *magazine)
 {
 	if (!magazine->count)
 		return;
-	count_flush(record_of(thread, class), class, magazine->count);
+	thread_count_flush(thread, class, magazine->count);
 	span_drain(class, magazine->cells, magazine->count);
 	magazine->count = 0;
 }
@@ -344,7 +336,7 @@ static bool make_room(struct thread *thread, unsigned class)
 	if (!empty)
 		return false;
 	if (previous) {
-		count_flush(record_of(thread, class), class, previous->count);
+		thread_count_flush(thread, class, previous->count);
 		depot_give(class, previous);
 	}
 	cache->previous = unload(thread, class);
@@ -375,7 +367,7 @@ static inline void visit_begin(struct thread *thread, const bool watched)
 	thread->record.cold_visits++;
 	if (watched && probing_otel_memory_alloc() != (thread->sampler.distance != 0))
 		sample_start(&thread->sampler, thread->sampler.distance ? 0 : options.sample_bytes);
-	tally_begin(&thread->record);
+	idle_begin(thread);
 }
 
 /* Hands a magazine back: to the depot when it holds a fair number of blocks, else to the spans. */
@@ -387,9 +379,7 @@ static void give_up(struct thread *thread, unsigned class, struct magazine *maga
 		depot_give_empty(class, magazine);
 		return;
 	}
-	struct hak_class_record *record = record_of(thread, class);
-	record->flushes++;
-	record->flush_blocks += magazine->count;
+	thread_count_flush(thread, class, magazine->count);
 	if (!drain && magazine->count >= room_of(class, magazine) / 4) {
 		depot_give(class, magazine);
 		return;
@@ -409,7 +399,7 @@ static void shrink_stock(struct thread *thread, unsigned class, size_t keep)
 	if (depth > keep) {
 		struct magazine *loaded = unload(thread, class);
 		void **cells = loaded->cells;
-		count_flush(record_of(thread, class), class, depth - keep);
+		thread_count_flush(thread, class, depth - keep);
 		span_drain(class, cells, depth - keep);
 		memmove(cells, cells + depth - keep, keep * sizeof(*cells));
 		load(thread, class, loaded, keep);
@@ -425,7 +415,7 @@ static void shrink_stock(struct thread *thread, unsigned class, size_t keep)
  */
 static void trim_idle(struct thread *thread, bool period)
 {
-	tally_begin(&thread->record);
+	idle_begin(thread);
 	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
 		struct tcache_class *cache = &thread->classes[class];
 		if (!cache->loaded && !cache->previous)
@@ -507,9 +497,12 @@ static cold_path void house_keeping(struct thread *thread)
 		trim_idle(thread, period);
 		trim_spares(now - min_size(now, decay_period_ns()));
 	}
+	if (period)
+		idle_trim(thread, now, decay_period_ns());
 	decay_when_due(now);
 }
 
+/* Within the visit, so that nobody else is at the record while it is copied. */
 static cold_path void tally_when_due(struct thread *thread)
 {
 	uint64_t now = os_clock_coarse_ns();
@@ -521,13 +514,12 @@ static cold_path void tally_when_due(struct thread *thread)
 
 static inline void visit_end(struct thread *thread)
 {
-	tally_end(&thread->record);
-	uint64_t visits = thread->record.cold_visits;
-	if (likely(visits & TCACHE_VISITS_MASK))
-		return;
-	if (unlikely(probing_hakmem_tally()))
+	bool others_due = !(thread->record.cold_visits & TCACHE_VISITS_MASK);
+	if (unlikely(others_due) && unlikely(probing_hakmem_tally()))
 		tally_when_due(thread);
-	house_keeping(thread);
+	tally_end(&thread->record);
+	if (unlikely(others_due))
+		house_keeping(thread);
 }
 
 void tcache_visit_begin(struct thread *thread)
@@ -712,6 +704,7 @@ struct thread *tcache_enter(void)
 	sample_seed(&thread->sampler, os_random());
 	sample_guard(&thread->sampler, guard_one_in());
 	tally_enter(&thread->record, tcache_slots);
+	thread->disturbed = 0;
 	thread->trimmed_ns = thread->record.start_ns;
 	thread->growths = decay_growths();
 	take_over_stock(thread);
@@ -743,6 +736,7 @@ void tcache_flush_all(struct thread *thread)
 	give_up_all(thread, true);
 	visit_end(thread);
 	trim_spares(UINT64_MAX);
+	idle_trim_all(thread);
 }
 
 /*
@@ -771,15 +765,15 @@ void tcache_leave(void)
 		return;
 	tcache_self = NULL; /* a free from here on goes block by block */
 	bool keep = keep_stock();
-	tally_begin(&thread->record);
+	idle_begin(thread);
 	if (keep)
 		leave_stock(thread);
 	else
 		give_up_all(thread, false);
-	tally_end(&thread->record);
 	probe_hakmem_tally((uintptr_t)&thread->record, sizeof(thread->record));
 	probe_hakmem_thread_exit((uintptr_t)&thread->record);
 	tally_leave(&thread->record);
+	tally_end(&thread->record);
 	measure_crowd();
 	thread->stocked = keep;
 	thread->left_ns = os_clock_coarse_ns();

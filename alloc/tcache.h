@@ -15,10 +15,10 @@
 #define HAK_TCACHE_H
 
 #include "base.h"
-#include "magazine.h"
+#include "idle.h"
 #include "probe.h"
-#include "sample.h"
 #include "size_class.h"
+#include "thread.h"
 
 extern __thread struct hak_slot tcache_slots[HAK_CLASS_COUNT]
         __attribute__((tls_model("initial-exec"), visibility("hidden")));
@@ -94,26 +94,6 @@ hot_inline void *tcache_pop(uintptr_t tls, size_t slot)
 	return top[-1];
 }
 
-/* What a thread has besides its slots. */
-struct thread {
-	struct hak_thread_record record;
-	struct tcache_class {
-		struct magazine *loaded, *previous;
-		uint32_t goal;           /* blocks wanted in stock; grows with use */
-		uint32_t ample;          /* above this depth only new credit is needed */
-		uint64_t seen_mallocs;   /* at the last trim */
-		uint64_t room_mallocs;   /* when the magazine was full the last time */
-		uint64_t died;           /* blocks that were freed with no malloc between */
-		uint64_t afresh_mallocs; /* at the last fresh start */
-	} classes[HAK_CLASS_COUNT];
-	struct sampler sampler;
-	uint64_t trimmed_ns; /* when the last trim was, or the thread began */
-	uint32_t growths;    /* of the heap, at the last trim */
-	uint64_t left_ns;    /* when its owner exited and left it here with what it had in stock */
-	bool stocked;
-	struct thread *next_free;
-};
-
 /* NULL: never seen, exited, or in a mode without thread caches. */
 extern __thread struct thread *tcache_self
         __attribute__((tls_model("initial-exec"), visibility("hidden")));
@@ -139,24 +119,24 @@ static inline void *tcache_regrant(struct thread *thread, unsigned class)
 	struct hak_slot *slot = &tcache_slots[class];
 	struct hak_thread_record *record = &thread->record;
 	struct hak_class_record *counts = &record->classes[class];
+	tally_begin(record);
 	void **top = (void **)slot->top;
 	int64_t depth = top - (void **)slot->base;
-	uint64_t visits = record->cold_visits + 1;
-	if (unlikely(depth <= (int64_t)thread->classes[class].ample || probing_visits() ||
-	             thread->sampler.cutting || slot->credit >= 0 || top[-1] == top[-2] ||
-	             !(visits & TCACHE_VISITS_MASK)))
+	if (unlikely(idle_is_disturbed(thread) || depth <= (int64_t)thread->classes[class].ample ||
+	             probing_visits() || thread->sampler.cutting || slot->credit >= 0 ||
+	             top[-1] == top[-2] ||
+	             (record->cold_visits & TCACHE_VISITS_MASK) == TCACHE_VISITS_MASK)) {
+		tally_end(record);
 		return NULL;
+	}
 	int64_t used = counts->granted;
-	record->seq++;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	record->cold_visits = visits;
+	record->cold_visits++;
 	counts->mallocs += (uint64_t)used + 1;
 	counts->frees += (uint64_t)(depth - counts->mark + used);
 	counts->cold_mallocs++;
 	slot->top = (uintptr_t)(top - 1);
 	slot->credit = counts->granted = counts->mark = depth - 1;
-	__atomic_signal_fence(__ATOMIC_SEQ_CST);
-	record->seq++;
+	tally_end(record);
 	return top[-1];
 }
 
@@ -175,7 +155,8 @@ void tcache_free(struct thread *thread, void *p, unsigned class);
 void tcache_visit_begin(struct thread *thread);
 void tcache_visit_end(struct thread *thread);
 
-/* Gives the calling thread's stock back to the spans (malloc_trim). */
+/* Gives the calling thread's stock back to the spans, and what can be had of the others'
+ * (malloc_trim). */
 void tcache_flush_all(struct thread *thread);
 
 void tcache_lock(void); /* for fork */

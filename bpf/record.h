@@ -13,8 +13,10 @@
  * record of each live thread.
  *
  * How to read consistently: `seq` of a record is odd while its owner changes it. Read seq, the
- * data, seq again; retry when it was odd or has changed. The process record's seq covers the list
- * of threads and `exited`; a thread's seq covers its own record and its slots' base/limit/credit.
+ * data, seq again; retry when it was odd or has changed. A thread's seq covers its own record and
+ * its slots' base/limit/credit. The process record's seq covers the list of threads, `exited`, and
+ * what other threads change in those of a thread that waits: a walk over threads is good when it
+ * was even before and is the same afterwards.
  *
  * A class record is cumulative but lags: mallocs and frees since the thread's last cold visit of
  * that class are still in its slot. Exact figures of a running thread are
