@@ -165,16 +165,36 @@ static void guarded_free(struct thread *thread, void *p)
 /* --- malloc
  * ---------------------------------------------------------------------------------------- */
 
+struct alloc_doors alloc_doors __attribute__((section(".data.rel.ro.doors"), aligned(32))) = {
+        alloc_malloc_cold, alloc_free_cold, alloc_calloc_cold};
+
+static void *calloc_libc(size_t n)
+{
+	return __libc_calloc(1, n);
+}
+
+/* Where memory cannot be made writable the doors stay, and each call asks for the mode. */
+static void open_doors_to_libc(void)
+{
+	uintptr_t page = (uintptr_t)&alloc_doors & ~(uintptr_t)(PAGE_SIZE - 1);
+	if (os_protect((void *)page, PAGE_SIZE, true))
+		return;
+	gauge_set(alloc_doors.malloc, __libc_malloc);
+	gauge_set(alloc_doors.free, __libc_free);
+	gauge_set(alloc_doors.calloc, calloc_libc);
+}
+
 /*
- * The doors of the cold path do nothing but choose a tail call: glibc, when that was asked for;
- * with a thread cache; else the thread has no cache yet, or none in this mode. They need no frame,
- * so that HAKMEM_FORCE_LIBC_ALLOC costs as little as it can.
+ * The continuations do nothing but choose a tail call: with a thread cache, or the thread has no
+ * cache yet, or none in this mode.
  */
 static cold_path void *malloc_outside(size_t n, bool clear)
 {
 	struct thread *thread = init_thread();
-	if (init_mode() == HAK_MODE_FORCE_LIBC)
-		return clear ? __libc_calloc(1, n) : __libc_malloc(n);
+	if (init_mode() == HAK_MODE_FORCE_LIBC) {
+		open_doors_to_libc();
+		return clear ? calloc_libc(n) : __libc_malloc(n);
+	}
 	unsigned class = size_class_of(n);
 	if (!class)
 		return large_malloc(thread, n, ALIGN_MIN, clear ? LARGE_CLEARED : LARGE_PLAIN);
@@ -202,8 +222,6 @@ static __attribute__((noinline)) void *malloc_cached(struct thread *thread, size
 
 void *alloc_malloc_cold(size_t n)
 {
-	if (unlikely(init_is_forced_libc()))
-		return __libc_malloc(n);
 	struct thread *thread = tcache_self;
 	return likely(thread) ? malloc_cached(thread, n) : malloc_outside(n, false);
 }
@@ -219,8 +237,6 @@ static __attribute__((noinline)) void *calloc_cached(struct thread *thread, size
 
 void *alloc_calloc_cold(size_t n)
 {
-	if (unlikely(init_is_forced_libc()))
-		return __libc_calloc(1, n);
 	struct thread *thread = tcache_self;
 	return likely(thread) ? calloc_cached(thread, n) : malloc_outside(n, true);
 }
@@ -292,10 +308,6 @@ static __attribute__((noinline)) void free_cached(struct thread *thread, void *p
 
 void alloc_free_cold(void *p)
 {
-	if (unlikely(init_is_forced_libc())) {
-		__libc_free(p);
-		return;
-	}
 	struct thread *thread = tcache_self;
 	if (unlikely(!p))
 		return;
@@ -387,12 +399,8 @@ static void *realloc_libc(void *p, size_t n)
 	return __libc_realloc(p, n);
 }
 
-void *alloc_realloc_cold(void *p, size_t n)
+static __attribute__((noinline)) void *realloc_unclassed(void *p, size_t n)
 {
-	if (init_mode() == HAK_MODE_UNINITIALISED)
-		init_process();
-	if (init_mode() == HAK_MODE_FORCE_LIBC)
-		return __libc_realloc(p, n);
 	struct span *span = sampled_span_of(p);
 	if (span)
 		return alloc_move(p, size_class_size(span->class), n);
@@ -405,6 +413,13 @@ void *alloc_realloc_cold(void *p, size_t n)
 		return alloc_move(p, guard_bytes(p), n);
 	require_foreign(p);
 	return realloc_libc(p, n);
+}
+
+/* Before the first cold visit `p` can only be glibc's, which is what either way finds. */
+void *alloc_realloc_cold(void *p, size_t n)
+{
+	bool forced = init_mode() == HAK_MODE_FORCE_LIBC;
+	return unlikely(forced) ? __libc_realloc(p, n) : realloc_unclassed(p, n);
 }
 
 /* --- hakmem.h

@@ -18,6 +18,18 @@ void alloc_free_cold(void *p);
 void *alloc_calloc_cold(size_t n);
 void *alloc_realloc_cold(void *p, size_t n); /* p is not NULL and of no class */
 
+/*
+ * The doors through which the hot path leaves: to the continuations above, or to glibc with
+ * HAKMEM_FORCE_LIBC_ALLOC=1. Data (law 2): nobody asks for that mode. It lies in memory that the
+ * dynamic linker makes read-only, and only that mode changes it.
+ */
+struct alloc_doors {
+	void *(*malloc)(size_t n);
+	void (*free)(void *p);
+	void *(*calloc)(size_t n);
+};
+extern struct alloc_doors alloc_doors __attribute__((visibility("hidden")));
+
 /* realloc of a block of `size` bytes, of a size class, that must be copied or (n = 0) freed. */
 void *alloc_move(void *p, size_t size, size_t n);
 
@@ -47,7 +59,7 @@ hot_inline void *alloc_malloc(size_t n)
 	size_t slot = alloc_slot(n);
 	uintptr_t tls = tcache_tls();
 	if (unlikely(!tcache_spend(tls, slot)))
-		return alloc_malloc_cold(n);
+		return alloc_doors.malloc(n);
 	return tcache_pop(tls, slot);
 }
 
@@ -55,14 +67,14 @@ hot_inline void alloc_free(void *p)
 {
 	uintptr_t granule = address_map_granule(p);
 	if (unlikely(granule >= WINDOW_GRANULES)) {
-		alloc_free_cold(p);
+		alloc_doors.free(p);
 		return;
 	}
 	size_t slot = address_map[granule];
 	uintptr_t tls = tcache_tls();
 	void **top = tcache_top(tls, slot);
 	if (unlikely(!tcache_has_room(tls, slot, top))) {
-		alloc_free_cold(p);
+		alloc_doors.free(p);
 		return;
 	}
 	__atomic_store_n(top, p, __ATOMIC_RELEASE); /* idle.h: a mov like any other */
@@ -75,7 +87,7 @@ hot_inline void *alloc_calloc(size_t n)
 	size_t slot = alloc_slot(n);
 	uintptr_t tls = tcache_tls();
 	if (unlikely(!tcache_spend(tls, slot)))
-		return alloc_calloc_cold(n);
+		return alloc_doors.calloc(n);
 	return memset(tcache_pop(tls, slot), 0, n);
 }
 

@@ -138,11 +138,12 @@ __attribute__((destructor)) static void process_ends(void)
 }
 
 /*
- * Law 5: the switch proves itself. Asks the malloc that the program will call, through the door
- * that it will use, whose block that is. The mode has been published.
+ * Law 5: the switch proves itself. The mode has been published: the first malloc opens the doors to
+ * glibc, the second one goes through the door that the program will use. Whose block is that?
  */
 static void prove_forced_libc(void)
 {
+	free(malloc(1));
 	void *p = malloc(1);
 	if (arena_owns(p))
 		log_fatal(

@@ -12,12 +12,6 @@ static inline enum hak_mode init_mode(void)
 	return (enum hak_mode)__atomic_load_n(&tally_process.mode, __ATOMIC_ACQUIRE);
 }
 
-/* The same question with an early no; needs no barrier, because this mode needs no other memory. */
-static inline bool init_is_forced_libc(void)
-{
-	return *(volatile uint32_t *)&tally_process.mode == HAK_MODE_FORCE_LIBC;
-}
-
 /* Reads options and prepares every module, once; returns the mode. */
 enum hak_mode init_process(void);
 

@@ -55,7 +55,7 @@ static cold_path void *new_failed(size_t n, size_t align)
 static cold_path void *new_cold(size_t n)
 {
 	keep_frame();
-	void *p = alloc_malloc_cold(n);
+	void *p = alloc_doors.malloc(n);
 	return likely(p) ? p : new_failed(n, 0);
 }
 

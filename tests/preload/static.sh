@@ -20,7 +20,7 @@ for name in api aligned realloc threads forked; do
 		# The program's own malloc must be libhakmem's: its code is the archive's, beside the cold path.
 		nm "$program" | grep -q ' [tT] alloc_malloc_cold$' || fail "$name ($mode) is not linked with libhakmem"
 		! nm -D "$program" 2>/dev/null | grep -qE ' U malloc(@|$)' || fail "$name ($mode) takes malloc from elsewhere"
-		objdump -d --no-show-raw-insn "$program" | awk '/^[0-9a-f]+ <malloc>:/,/^$/' | grep -q 'alloc_malloc_cold' ||
+		objdump -d --no-show-raw-insn "$program" | awk '/^[0-9a-f]+ <malloc>:/,/^$/' | grep -q 'alloc_doors' ||
 			fail "$name ($mode): malloc is not libhakmem's"
 		said=$(timeout 300 "$program" 2>&1) || fail "$name ($mode): $said"
 		said=$(tail -n 1 <<<"$said")
