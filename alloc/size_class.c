@@ -64,7 +64,7 @@ void size_class_init(size_t magazine_bytes)
 		struct size_class *class = &size_classes[c];
 		uint32_t size = class_size(c);
 		class->size = size;
-		class->reciprocal = (uint32_t)(((uint64_t)1 << 32) / size + 1);
+		class->reciprocal = UINT64_MAX / size + 1;
 		class->span_granules = span_granules(size);
 		class->span_blocks = (uint32_t) class->span_granules * GRANULE_SIZE / size;
 		class->cells_max =

@@ -25,9 +25,9 @@ static_assert(HAK_CLASS_COUNT * SLOT_BYTES <= UINT16_MAX, "slot offsets fit the 
 
 /* What there is to know about a class; zero for class 0. Filled once by size_class_init(). */
 struct size_class {
-	uint32_t size;       /* of a block, bytes */
-	uint32_t reciprocal; /* ceil(2^32 / size): offset * reciprocal >> 32 is the block's index */
+	uint32_t size;        /* of a block, bytes */
 	uint32_t span_blocks; /* blocks in a span when not coloured */
+	uint64_t reciprocal;  /* ceil(2^64 / size); see size_class_index() */
 	uint16_t span_granules;
 	uint16_t colours;     /* first blocks start at 0, step, …, (colours - 1) * step */
 	uint16_t colour_step; /* bytes */
@@ -68,6 +68,19 @@ hot_inline size_t size_class_slot_size(size_t slot)
 static inline size_t size_class_size(unsigned class)
 {
 	return size_classes[class].size;
+}
+
+/*
+ * Index of the block that is `offset` bytes behind the first one; `*boundary`: it begins just
+ * there. The product's upper half is the quotient, and its lower half is below the reciprocal where
+ * nothing remains (Lemire, Kaser & Kurz, "Faster remainder by direct computation", 2019). Exact for
+ * any offset in a span.
+ */
+static inline uint64_t size_class_index(uint64_t reciprocal, uint64_t offset, bool *boundary)
+{
+	unsigned __int128 product = (unsigned __int128)offset * reciprocal;
+	*boundary = (uint64_t)product < reciprocal;
+	return (uint64_t)(product >> 64);
 }
 
 /*

@@ -151,22 +151,49 @@ static struct span *span_with_blocks(struct bin *bin, unsigned class, enum span_
 	return span;
 }
 
+/* Writes `n` neighbours, `block` the first of them, downwards from `end`. */
+static inline void take_row(void **end, char *block, size_t size, size_t n)
+{
+	void **const stop = end - n;
+	for (; end - stop >= 4; end -= 4, block += 4 * size) {
+		end[-1] = block;
+		end[-2] = block + size;
+		end[-3] = block + 2 * size;
+		end[-4] = block + 3 * size;
+	}
+	for (; end != stop; block += size)
+		*--end = block;
+}
+
+/* Takes blocks of a word of the bitmap, `want` at most; `block` is that of its lowest bit. */
+static inline size_t take_word(uint64_t *word, void **end, char *block, size_t size, size_t want)
+{
+	uint64_t bits = *word;
+	size_t taken = 0;
+	if (!~bits && want >= 64) {
+		take_row(end, block, size, 64);
+		*word = 0;
+		return 64;
+	}
+	for (; bits && taken < want; bits &= bits - 1)
+		end[-1 - (ptrdiff_t)taken++] = block + (size_t)__builtin_ctzll(bits) * size;
+	*word = bits;
+	return taken;
+}
+
 /* Takes up to `want` freed blocks; cells are written downwards from `end`. */
 static size_t take_freed(struct span *span, void **end, size_t want)
 {
-	size_t taken = 0;
-	while (taken < want && span->free) {
-		uint64_t bits = span->bits[span->hint];
-		if (!bits) {
-			span->hint++;
-			continue;
-		}
-		unsigned bit = (unsigned)__builtin_ctzll(bits);
-		span->bits[span->hint] = bits & (bits - 1);
-		span->free--;
-		end[-1 - (ptrdiff_t)taken++] = block_at(span, (unsigned)span->hint * 64 + bit);
+	size_t size = size_class_size(span->class), n = min_size(want, span->free), taken = 0;
+	unsigned word = span->hint;
+	char *block = block_at(span, word * 64);
+	for (; taken < n; word++, block += 64 * size) {
+		span->hint = (uint16_t)word;
+		if (span->bits[word])
+			taken += take_word(&span->bits[word], end - taken, block, size, n - taken);
 	}
-	return taken;
+	span->free = (uint16_t)(span->free - n);
+	return n;
 }
 
 /* Takes up to `want` blocks that were never handed out, up to the span's end or where carving
@@ -179,10 +206,8 @@ static size_t take_fresh(struct span *span, void **end, size_t want)
 		next -= span->capacity;
 	else
 		left = min_size(left, span->capacity - next);
-	size_t n = min_size(want, left), size = size_class_size(span->class);
-	char *block = block_at(span, next);
-	for (size_t i = 0; i < n; i++, block += size)
-		end[-1 - (ptrdiff_t)i] = block;
+	size_t n = min_size(want, left);
+	take_row(end, block_at(span, next), size_class_size(span->class), n);
 	span->carved = (uint16_t)(span->carved + n);
 	return n;
 }
@@ -220,37 +245,68 @@ size_t span_fill(unsigned class, void **cells, size_t want, size_t *fresh)
 	return taken;
 }
 
-/*
- * Bin lock held. Gives those of the blocks back that come first in `cells` and belong to `span`;
- * returns how many. This is where misuse is found.
- */
-static size_t give_run(struct bin *bin, struct span *span, void *const *cells, size_t n)
+/* Not a block of that span that could be out. */
+static cold_path void report(const struct span *span, const void *p, uint64_t offset)
 {
-	const struct size_class *class = &size_classes[span->class];
-	uintptr_t base = (uintptr_t)span_base(span), first = base + span->first_offset;
-	size_t bytes = span_bytes(span), size = class->size, given = 0;
-	uint64_t reciprocal = class->reciprocal, *bits = span->bits;
-	bool all_carved = span->carved == span->capacity;
-	uint64_t lowest = span->hint;
-	for (; given < n && (uintptr_t)cells[given] - base < bytes; given++) {
-		const void *p = cells[given];
-		uint64_t offset = (uintptr_t)p - first, i = offset * reciprocal >> 32;
-		if (unlikely(i * size != offset))
-			misuse_report(MISUSE_NOT_A_BLOCK, p, span->class);
-		if (unlikely(all_carved ? i >= span->capacity : !was_carved(span, i)))
-			misuse_report(MISUSE_NOT_OURS, p, span->class);
-		uint64_t word = bits[i / 64], bit = (uint64_t)1 << (i % 64);
-		if (unlikely(word & bit))
-			misuse_report(MISUSE_DOUBLE_FREE, p, span->class);
-		bits[i / 64] = word | bit;
-		lowest = i / 64 < lowest ? i / 64 : lowest;
-	}
-	span->free = (uint16_t)(span->free + given);
+	bool boundary;
+	uint64_t i = size_class_index(size_classes[span->class].reciprocal, offset, &boundary);
+	misuse_report(!boundary             ? MISUSE_NOT_A_BLOCK
+	              : was_carved(span, i) ? MISUSE_DOUBLE_FREE
+	                                    : MISUSE_NOT_OURS,
+	              p, span->class);
+}
+
+/*
+ * Sets the bits of those blocks that come first in `cells` and lie in that span, the first of them
+ * in any case; returns how many. This is where misuse is found.
+ */
+hot_inline size_t set_bits(struct span *span, const struct size_class *class, void *const *cells,
+                           size_t n, const bool all_carved)
+{
+	uintptr_t first = (uintptr_t)span_base(span) + span->first_offset;
+	uint64_t reciprocal = class->reciprocal, *bits = span->bits, lowest = span->hint;
+	uint64_t bytes = (uint64_t)span->capacity * class->size;
+	uint64_t offset = (uintptr_t)*cells - first;
+	void *const *cell = cells, *const *end = cells + n;
+	if (unlikely(offset >= bytes))
+		report(span, *cells, offset);
+	do {
+		bool boundary, was_set;
+		uint64_t i = size_class_index(reciprocal, offset, &boundary);
+		uint64_t word = bits[i / 64];
+		if (unlikely(!boundary))
+			report(span, *cell, offset);
+		__asm__("btsq %2, %0" : "+r"(word), "=@ccc"(was_set) : "r"(i)); /* modulo 64 */
+		if (unlikely(was_set) || unlikely(!all_carved && !was_carved(span, i)))
+			report(span, *cell, offset);
+		bits[i / 64] = word;
+		lowest = min_size(lowest, i / 64);
+	} while (++cell != end && (offset = (uintptr_t)*cell - first) < bytes);
 	span->hint = (uint16_t)lowest;
+	return (size_t)(cell - cells);
+}
+
+/* On its own, so that the registers of the common case suffice. */
+static __attribute__((noinline)) size_t set_bits_partly_carved(struct span *span,
+                                                               const struct size_class *class,
+                                                               void *const *cells, size_t n)
+{
+	return set_bits(span, class, cells, n, false);
+}
+
+/* Bin lock held. Gives those of the blocks back that come first in `cells` and belong to `span`;
+ * returns how many. */
+hot_inline size_t give_run(struct bin *bin, struct span *span, const struct size_class *class,
+                           void *const *cells, size_t n)
+{
+	size_t given = likely(span->carved == span->capacity)
+	                       ? set_bits(span, class, cells, n, true)
+	                       : set_bits_partly_carved(span, class, cells, n);
+	span->free = (uint16_t)(span->free + given);
 	span->quiet = 0;
-	if (!span->listed)
+	if (unlikely(!span->listed))
 		list_push(bin, span);
-	if (span_available(span) == span->capacity)
+	if (unlikely(span->free == span->carved))
 		span_emptied(bin, span);
 	return given;
 }
@@ -258,12 +314,14 @@ static size_t give_run(struct bin *bin, struct span *span, void *const *cells, s
 void span_drain(unsigned class, void *const *cells, size_t n)
 {
 	struct bin *bin = &bins[class];
+	void *const *const end = cells + n;
 	lock_take(&bin->lock);
 	gauge_free(class, SPAN_CLASS, (int64_t)n);
-	for (size_t i = 0; i < n;) {
-		if (unlikely(address_map_class(cells[i]) != class)) /* its span was given up */
-			misuse_report(MISUSE_NOT_OURS, cells[i], class);
-		i += give_run(bin, arena_class_span(cells[i]), cells + i, n - i);
+	while (cells != end) {
+		if (unlikely(address_map_slot(*cells) != class * SLOT_BYTES)) /* span given up */
+			misuse_report(MISUSE_NOT_OURS, *cells, class);
+		cells += give_run(bin, arena_class_span(*cells), &size_classes[class], cells,
+		                  (size_t)(end - cells));
 	}
 	lock_give(&bin->lock);
 }
@@ -375,7 +433,7 @@ void span_give_sampled(struct span *span, void *p)
 {
 	struct bin *bin = bin_of(span);
 	lock_take(&bin->lock);
-	give_run(bin, span, &p, 1);
+	give_run(bin, span, &size_classes[span->class], &p, 1);
 	lock_give(&bin->lock);
 }
 

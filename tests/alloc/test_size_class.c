@@ -54,8 +54,7 @@ TEST(spans_of_every_class)
 	}
 }
 
-/* offset * reciprocal >> 32 is the exact index at every block boundary, and detects all other
- * offsets. */
+/* The index is exact at every offset, and so is what is said to be a boundary. */
 TEST(reciprocals_are_exact)
 {
 	support_init();
@@ -64,8 +63,9 @@ TEST(reciprocals_are_exact)
 		const struct size_class *class = &size_classes[c];
 		uint64_t bytes = (uint64_t) class->span_granules * GRANULE_SIZE;
 		for (uint64_t offset = 0; offset < bytes; offset++) {
-			uint64_t i = offset * class->reciprocal >> 32;
-			bad += (i * class->size == offset) != (offset % class->size == 0);
+			bool boundary;
+			uint64_t i = size_class_index(class->reciprocal, offset, &boundary);
+			bad += i != offset / class->size || boundary != (offset % class->size == 0);
 		}
 	}
 	CHECK(bad == 0);
