@@ -83,13 +83,18 @@ static bool was_carved(const struct span *span, uint64_t i)
 /*
  * Where in a span carving begins. Spans start at multiples of 64 KiB and are seldom used up: if all
  * were carved from their first block on, the blocks in use would crowd into the same cache sets.
- * Golden ratio steps spread any number of consecutive spans evenly.
+ * Golden ratio steps spread any number of consecutive spans evenly. It is the first block that
+ * begins in a page: a few blocks should not touch one page more than they need.
  */
-static uint16_t first_block(uint16_t capacity)
+static uint16_t first_block(const struct span *span)
 {
 	static uint32_t spans_made;
 	uint32_t n = __atomic_add_fetch(&spans_made, 1, __ATOMIC_RELAXED);
-	return (uint16_t)((uint64_t)(n * 0x9e3779b9u) * capacity >> 32);
+	size_t pages = span_bytes(span) / PAGE_SIZE, size = size_class_size(span->class);
+	size_t page = (uint64_t)(n * 0x9e3779b9u) * pages >> 32;
+	size_t offset = page ? page * PAGE_SIZE - span->first_offset : 0;
+	size_t i = (offset + size - 1) / size;
+	return (uint16_t)(i < span->capacity ? i : 0);
 }
 
 /* Bin lock held. */
@@ -106,7 +111,7 @@ static struct span *span_new(struct bin *bin, unsigned class, enum span_kind kin
 	span->first_offset = (uint32_t)(colour[class] % c->colours) * c->colour_step;
 	colour[class]++;
 	span->capacity = (uint16_t)((span_bytes(span) - span->first_offset) / c->size);
-	span->first = first_block(span->capacity);
+	span->first = first_block(span);
 	span->carved = 0;
 	span->free = 0;
 	span->hint = 0;

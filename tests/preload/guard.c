@@ -40,14 +40,17 @@ static bool is_at_start(const char *p)
 	return (uintptr_t)p % PAGE == 0;
 }
 
-/* A block at that end of its page. */
+/* A block at that end of its page; one that is not guarded is where it happens to be, so the one
+ * before it is kept until there is another. */
 static char *block_at(int where, size_t size)
 {
+	char *before = NULL;
 	for (;;) {
 		char *p = make(size);
+		drop(before);
 		if (is_at_start(p) == (where == AT_START))
 			return p;
-		drop(p);
+		before = p;
 	}
 }
 
