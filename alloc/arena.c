@@ -2,6 +2,7 @@
 #include "arena.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "address_map.h"
 #include "lock.h"
@@ -11,12 +12,12 @@
 
 enum {
 	SPANS_BYTES = ARENA_GRANULES * sizeof(struct span),
-	BITMAP_BYTES = GRANULE_BITMAP_WORDS * sizeof(uint64_t),
+	UNIT_BYTES = UNIT_WORDS * sizeof(uint64_t),
 };
 
 static_assert(sizeof(struct arena) == GRANULE_SIZE, "the header is one granule");
 static_assert(64 + ARENA_COLOURS * ARENA_COLOUR_STEP + SPANS_BYTES +
-                              ARENA_GRANULES * BITMAP_BYTES <=
+                              ARENA_GRANULES * GRANULE_UNITS * UNIT_BYTES <=
                       sizeof(((struct arena *)0)->body),
               "descriptors and bitmaps fit");
 
@@ -88,9 +89,9 @@ static struct span *span_at(struct arena *arena, unsigned granule)
 	return (struct span *)arena_body(arena) + granule;
 }
 
-static uint64_t *bitmap_at(struct arena *arena, unsigned granule)
+static uint64_t *bitmaps_of(struct arena *arena)
 {
-	return (uint64_t *)(arena_body(arena) + SPANS_BYTES) + granule * GRANULE_BITMAP_WORDS;
+	return (uint64_t *)(arena_body(arena) + SPANS_BYTES);
 }
 
 static uint64_t run_mask(unsigned granule, unsigned granules)
@@ -222,10 +223,8 @@ static struct span *take_from(struct arena *arena, unsigned granules, unsigned r
 	gauge_add(*gauge_of(arena, kind), (uint64_t)granules * GRANULE_SIZE);
 
 	struct span *span = span_at(arena, (unsigned)granule);
-	*span = (struct span){.kind = (uint8_t)kind,
-	                      .granule = (uint8_t)granule,
-	                      .granules = (uint8_t)granules,
-	                      .bits = bitmap_at(arena, (unsigned)granule)};
+	*span = (struct span){
+	        .kind = (uint8_t)kind, .granule = (uint8_t)granule, .granules = (uint8_t)granules};
 	for (unsigned i = 0; i < granules; i++)
 		arena->head[(unsigned)granule + i] = (uint8_t)granule;
 	return span;
@@ -311,12 +310,56 @@ static struct shard *lock_shard_of(const struct span *span)
 	return shard;
 }
 
+/*
+ * Shard lock held. The lowest free unit of a run of `n` (1, 2, 4 or 8) at a multiple of n. There is
+ * one: a span has units of one eight alone, and there are as many eights as granules, of which the
+ * header's own is no span.
+ */
+static unsigned find_units(const struct arena *arena, unsigned n)
+{
+	uint64_t aligned = ~(uint64_t)0 / (((uint64_t)1 << n) - 1);
+	for (unsigned word = 0; word < GRANULE_UNITS; word++) {
+		uint64_t bits = ~arena->units[word];
+		for (unsigned step = 1; step < n; step *= 2)
+			bits &= bits >> step;
+		if (bits & aligned)
+			return word * 64 + (unsigned)__builtin_ctzll(bits & aligned);
+	}
+	__builtin_unreachable();
+}
+
+void arena_take_bits(struct span *span, unsigned blocks)
+{
+	struct arena *arena = arena_of(span);
+	unsigned n = 1;
+	hak_assert(!span->units && blocks <= GRANULE_BLOCKS_MAX);
+	while (n * UNIT_BLOCKS < blocks)
+		n *= 2;
+	struct shard *shard = lock_shard_of(span);
+	unsigned unit = find_units(arena, n);
+	arena->units[unit / 64] |= run_mask(unit % 64, n);
+	lock_give(&shard->lock);
+	span->units = (uint8_t)n;
+	span->bits = bitmaps_of(arena) + (size_t)unit * UNIT_WORDS;
+	memset(span->bits, 0, (size_t)n * UNIT_BYTES);
+}
+
+void arena_give_bits(struct span *span)
+{
+	struct arena *arena = arena_of(span);
+	size_t unit = (size_t)(span->bits - bitmaps_of(arena)) / UNIT_WORDS;
+	struct shard *shard = lock_shard_of(span);
+	arena->units[unit / 64] &= ~run_mask(unit % 64, span->units);
+	lock_give(&shard->lock);
+	span->units = 0;
+}
+
 void arena_give(struct span *span)
 {
 	struct arena *arena = arena_of(span);
 	struct shard *shard = lock_shard_of(span);
 	uint64_t mask = run_mask(span->granule, span->granules);
-	hak_assert(!(arena->free & mask));
+	hak_assert(!(arena->free & mask) && !span->units);
 	gauge_add(*gauge_of(arena, span->kind), -span_bytes(span));
 	span->kind = SPAN_NONE;
 	arena->free |= mask;
@@ -426,6 +469,14 @@ static void purge_granules(struct arena *arena, uint64_t todo)
 	}
 }
 
+/* Shard lock held. What the header of an arena says about spans that are not there is not needed.
+ */
+static void purge_header(struct arena *arena)
+{
+	if (arena->free == ~(uint64_t)1 && !arena->dirty)
+		os_purge((char *)arena + PAGE_SIZE, GRANULE_SIZE - PAGE_SIZE);
+}
+
 static void purge_shard(struct shard *shard, bool all)
 {
 	lock_take(&shard->lock);
@@ -434,6 +485,7 @@ static void purge_shard(struct shard *shard, bool all)
 		struct arena *arena = arena_at(i);
 		purge_granules(arena, all ? arena->dirty : arena->aged);
 		arena->aged = arena->dirty;
+		purge_header(arena);
 	}
 	lock_give(&shard->lock);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Floor 4: arenas. Address space for spans, in runs of granules. The header granule of an arena
- * holds the span descriptors of its other 63 granules and the bitmaps of their blocks.
+ * holds the span descriptors of its other 63 granules and the bitmaps of their blocks, which lie
+ * close together, so that few pages of it are touched.
  *
  * Free granules are dirty (they keep their pages, for the next taker) until they were free from one
  * purge to the next; then they go back to the OS and are clean: their bytes read as zero.
@@ -23,7 +24,9 @@ enum span_kind {
 
 enum {
 	GRANULE_BLOCKS_MAX = GRANULE_SIZE / ALIGN_MIN,
-	GRANULE_BITMAP_WORDS = GRANULE_BLOCKS_MAX / 64,
+	UNIT_BLOCKS = 512, /* whose bits are a cache line: a unit of bitmaps */
+	UNIT_WORDS = UNIT_BLOCKS / 64,
+	GRANULE_UNITS = GRANULE_BLOCKS_MAX / UNIT_BLOCKS,
 };
 
 /* A run of granules in use. The arena's maker; span.c and large.c are its users. */
@@ -43,6 +46,7 @@ struct span {
 	uint8_t sampled; /* large: the block was sampled */
 	uint8_t listed;  /* is in its class' list */
 	uint8_t quiet;   /* purges since a block came or went */
+	uint8_t units;   /* that its bits take; 0: it has none */
 };
 
 static_assert(sizeof(struct span) <= 64, "one cache line");
@@ -57,8 +61,9 @@ struct arena {
 	uint64_t dirty; /* of these, granules whose bytes may be other than zero */
 	uint64_t aged;  /* of these, granules that were dirty at the last purge already */
 	uint64_t shard; /* that it belongs to, for good */
-	uint8_t head[ARENA_GRANULES]; /* first granule of the run that a granule belongs to */
-	char body[GRANULE_SIZE - 4 * sizeof(uint64_t) - ARENA_GRANULES];
+	uint8_t head[ARENA_GRANULES];  /* first granule of the run that a granule belongs to */
+	uint64_t units[GRANULE_UNITS]; /* of the bitmaps: 1 = in use */
+	char body[GRANULE_SIZE - (4 + GRANULE_UNITS) * sizeof(uint64_t) - ARENA_GRANULES];
 };
 
 enum {
@@ -99,6 +104,11 @@ struct span *arena_take(unsigned granules, enum span_kind kind, bool *zeroed);
 /* The same for what is growing: where as much again is free behind it, so that it can go on in
  * place. */
 struct span *arena_take_growing(unsigned granules, enum span_kind kind, bool *zeroed);
+
+/* Gives a span of size class blocks the bits of `blocks` of them, all zero; it has none yet. And
+ * takes them from it, before the run is given back. */
+void arena_take_bits(struct span *span, unsigned blocks);
+void arena_give_bits(struct span *span);
 
 /* Gives the run back; its address map entries have been cleared by the caller. */
 void arena_give(struct span *span);

@@ -115,7 +115,7 @@ static struct span *span_new(struct bin *bin, unsigned class, enum span_kind kin
 	span->carved = 0;
 	span->free = 0;
 	span->hint = 0;
-	memset(span->bits, 0, ((size_t)span->capacity + 63) / 64 * sizeof(uint64_t));
+	arena_take_bits(span, span->capacity);
 	if (kind == SPAN_CLASS)
 		address_map_set(span_base(span), span->granules, class);
 	gauge_free(class, kind, span->capacity);
@@ -130,6 +130,7 @@ static void span_release(struct span *span)
 	gauge_free(span->class, span->kind, -(int64_t)span->capacity);
 	address_map_set(span_base(span), span->granules, 0);
 	probe_hakmem_span_free(span->class, (uintptr_t)span_base(span), span_bytes(span));
+	arena_give_bits(span);
 	arena_give(span);
 }
 

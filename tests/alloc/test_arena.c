@@ -225,3 +225,77 @@ TEST(arena_takes_from_other_shards)
 	while (n)
 		arena_give(spans[--n]);
 }
+
+/* Bits that are all set for as long as the span has them, so that another's would be seen. */
+static struct span *take_with_bits(unsigned blocks, size_t *bad)
+{
+	bool zeroed;
+	struct span *span = arena_take(1, SPAN_CLASS, &zeroed);
+	if (!span)
+		return NULL;
+	arena_take_bits(span, blocks);
+	for (unsigned i = 0; i < (blocks + 63) / 64; i++) {
+		*bad += span->bits[i] != 0;
+		span->bits[i] = UINT64_MAX;
+	}
+	span->capacity = (uint16_t)blocks;
+	return span;
+}
+
+static void give_with_bits(struct span *span, size_t *bad)
+{
+	for (unsigned i = 0; i < (span->capacity + 63u) / 64; i++)
+		*bad += span->bits[i] != UINT64_MAX;
+	arena_give_bits(span);
+	arena_give(span);
+}
+
+/* Bitmaps of any length find room in the header, are zero at first, and do not overlap. */
+TEST(arena_bits)
+{
+	support_init();
+	enum { N = 200 };
+	static struct span *spans[N];
+	uint64_t seed = 3;
+	size_t bad = 0;
+	for (int round = 0; round < 20; round++) {
+		for (int i = 0; i < N; i++) {
+			if (spans[i] && support_random(&seed) % 2) {
+				give_with_bits(spans[i], &bad);
+				spans[i] = NULL;
+			}
+			if (!spans[i]) {
+				unsigned most = GRANULE_BLOCKS_MAX >> support_random(&seed) % 8;
+				spans[i] = take_with_bits(1 + support_random(&seed) % most, &bad);
+				REQUIRE(spans[i] != NULL);
+			}
+		}
+	}
+	for (int i = 0; i < N; i++) {
+		give_with_bits(spans[i], &bad);
+		spans[i] = NULL;
+	}
+	CHECK(bad == 0);
+}
+
+/* What a wholly free arena gives back to the OS of its header is not missed. */
+TEST(arena_header_is_purged)
+{
+	support_init();
+	bool zeroed;
+	size_t bad = 0;
+	struct span *span = take_with_bits(GRANULE_BLOCKS_MAX, &bad);
+	REQUIRE(span != NULL);
+	const char *base = span_base(span);
+	give_with_bits(span, &bad);
+	arena_purge(true);
+	CHECK(arena_span_of(base) == NULL);
+	span = arena_take(ARENA_GRANULES - 1, SPAN_LARGE, &zeroed);
+	REQUIRE(span != NULL);
+	CHECK(arena_span_of(span_base(span) + span_bytes(span) - 1) == span);
+	arena_give(span);
+	span = take_with_bits(GRANULE_BLOCKS_MAX, &bad);
+	REQUIRE(span != NULL);
+	give_with_bits(span, &bad);
+	CHECK(bad == 0);
+}
