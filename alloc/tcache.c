@@ -335,11 +335,14 @@ static bool make_room(struct thread *thread, unsigned class)
 	struct magazine *empty = depot_take_empty(class, loaded->capacity);
 	if (!empty)
 		return false;
-	if (previous) {
-		thread_count_flush(thread, class, previous->count);
-		depot_give(class, previous);
+	/* Whoever only frees needs no second one; others do. */
+	bool hand_on = only_frees && gauge_get(tally_process.threads_live) > 1;
+	struct magazine *full = unload(thread, class), *out = hand_on ? full : previous;
+	cache->previous = hand_on ? previous : full;
+	if (out) {
+		thread_count_flush(thread, class, out->count);
+		depot_give(class, out);
 	}
-	cache->previous = unload(thread, class);
 	load(thread, class, empty, 0);
 	return true;
 }
