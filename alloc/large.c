@@ -21,7 +21,11 @@ struct entry {
 	bool sampled;
 };
 
-enum { KEPT_MAX = 32, FIRST_SLOTS = 256 };
+enum {
+	KEPT_MAX = 32,
+	FIRST_SLOTS = 256,
+	ASK_OTHERS = 8,
+};
 
 /* A freed block, or one that is about to be in use. */
 struct kept {
@@ -35,6 +39,8 @@ struct shard {
 	struct entry *table;
 	size_t slots, used; /* slots is a power of two, or 0 before the first huge block */
 	size_t kept_count;
+	uint64_t others_kept; /* bytes, when they were last looked up */
+	uint32_t asked;
 	struct kept kept[KEPT_MAX]; /* in no order; the first `kept_count` */
 } __attribute__((aligned(64)));
 
@@ -134,13 +140,13 @@ static struct kept kept_remove(struct shard *shard, size_t i)
 	return block;
 }
 
-/* Lock held. The smallest kept block of `bytes` to half as much again; false when there is none. */
-static bool take_kept(struct shard *shard, size_t bytes, struct kept *block)
+/* Lock held. The smallest kept block of `bytes` to `most`; false when there is none. */
+static bool take_kept(struct shard *shard, size_t bytes, size_t most, struct kept *block)
 {
 	const struct kept *kept = shard->kept;
 	size_t best = KEPT_MAX;
 	for (size_t i = 0; i < shard->kept_count; i++)
-		if (kept[i].bytes >= bytes && kept[i].bytes - bytes <= bytes / 2 &&
+		if (kept[i].bytes >= bytes && kept[i].bytes <= most &&
 		    (best == KEPT_MAX || kept[i].bytes < kept[best].bytes))
 			best = i;
 	if (best < KEPT_MAX)
@@ -149,17 +155,23 @@ static bool take_kept(struct shard *shard, size_t bytes, struct kept *block)
 }
 
 /* The same from the other shards, where nobody is in them. */
-static bool take_kept_of_others(const struct shard *own, size_t bytes, struct kept *block)
+static bool take_kept_of_others(const struct shard *own, size_t bytes, size_t most,
+                                struct kept *block)
 {
 	bool found = false;
 	for (unsigned i = 0; i < ARENA_SHARDS && !found; i++) {
 		struct shard *shard = &shards[i];
 		if (shard == own || !gauge_get(shard->kept_count) || !lock_try(&shard->lock))
 			continue;
-		found = take_kept(shard, bytes, block);
+		found = take_kept(shard, bytes, most, block);
 		lock_give(&shard->lock);
 	}
 	return found;
+}
+
+static bool take_kept_of_any(struct shard *own, size_t bytes, size_t most, struct kept *block)
+{
+	return take_kept(own, bytes, most, block) || take_kept_of_others(own, bytes, most, block);
 }
 
 static size_t oldest_kept(const struct shard *shard)
@@ -171,12 +183,30 @@ static size_t oldest_kept(const struct shard *shard)
 	return oldest;
 }
 
-static uint64_t kept_bytes(void)
+/*
+ * Lock held. What all shards keep together. How much of it is others' is looked up from time to
+ * time: their gauges change all the while, on other processors.
+ */
+static uint64_t kept_bytes(struct shard *shard)
 {
 	uint64_t bytes = 0;
-	for (unsigned i = 0; i < ARENA_SHARDS; i++)
-		bytes += gauge_get(tally_process.memory.arenas[i].huge_cached_bytes);
-	return bytes;
+	if (shard->asked++ % ASK_OTHERS == 0) {
+		for (unsigned i = 0; i < ARENA_SHARDS; i++)
+			if (&shards[i] != shard)
+				bytes += gauge_get(gauges_of(&shards[i])->huge_cached_bytes);
+		shard->others_kept = bytes;
+	}
+	return shard->others_kept + gauges_of(shard)->huge_cached_bytes;
+}
+
+/*
+ * Lock held. A kept block of up to half as much again; where much is kept, of up to four times as
+ * much: the alternative is to map one more and soon, when it is freed, to unmap another.
+ */
+static bool reuse(struct shard *own, size_t bytes, struct kept *block)
+{
+	return take_kept_of_any(own, bytes, bytes + bytes / 2, block) ||
+	       (kept_bytes(own) > kept_limit / 2 && take_kept_of_any(own, bytes, bytes * 4, block));
 }
 
 /*
@@ -186,7 +216,7 @@ static uint64_t kept_bytes(void)
 static void keep_or_unmap(struct shard *shard, void *base, size_t bytes, uint64_t now_ns)
 {
 	bool keep = bytes <= kept_limit / 4;
-	while (keep && (shard->kept_count == KEPT_MAX || kept_bytes() + bytes > kept_limit)) {
+	while (keep && (shard->kept_count == KEPT_MAX || kept_bytes(shard) + bytes > kept_limit)) {
 		if (!shard->kept_count) { /* the others have it all */
 			keep = false;
 			break;
@@ -248,8 +278,7 @@ static bool take_huge(size_t n, size_t align, struct large *block, bool *zeroed)
 {
 	struct kept memory = {.bytes = round_up(n, PAGE_SIZE)};
 	struct shard *shard = lock_own();
-	*zeroed = align > PAGE_SIZE || (!take_kept(shard, memory.bytes, &memory) &&
-	                                !take_kept_of_others(shard, memory.bytes, &memory));
+	*zeroed = align > PAGE_SIZE || !reuse(shard, memory.bytes, &memory);
 	if (*zeroed) {
 		lock_give(&shard->lock);
 		if (os_map(memory.bytes, max_size(align, PAGE_SIZE), &memory.base))

@@ -111,6 +111,35 @@ TEST(huge_blocks_are_kept_for_a_while)
 	}
 }
 
+/* Where much is kept, a block serves requests of a quarter of its size; else of two thirds. */
+TEST(huge_blocks_serve_smaller_requests)
+{
+	support_init();
+	enum { N = 9 };
+	static struct large blocks[N];
+	struct large small;
+	bool zeroed;
+	large_purge(UINT64_MAX);
+	for (int i = 0; i < N; i++)
+		REQUIRE(large_take((size_t)10 << 20, 16, false, &blocks[i], &zeroed));
+	large_give(&blocks[0]);
+	REQUIRE(large_take((size_t)6 << 20, 16, false, &small, &zeroed));
+	CHECK(zeroed && small.bytes == 6 << 20);
+	for (int i = 1; i < N; i++)
+		large_give(&blocks[i]);
+	large_give(&small);
+	REQUIRE(large_take((size_t)3 << 20, 16, false, &small, &zeroed));
+	CHECK(!zeroed && small.bytes == 6 << 20); /* the smallest that is large enough */
+	REQUIRE(large_take((size_t)3 << 20, 16, false, &blocks[0], &zeroed));
+	CHECK(!zeroed && blocks[0].bytes == 10 << 20);
+	large_give(&blocks[0]);
+	REQUIRE(large_take((size_t)9 << 18, 16, false, &blocks[0], &zeroed));
+	CHECK(zeroed && blocks[0].bytes == 9 << 18);
+	large_give(&blocks[0]);
+	large_give(&small);
+	large_purge(UINT64_MAX);
+}
+
 /* What has grown once is put where it can grow again, not into a gap that just holds it. */
 TEST(large_growing_has_room)
 {
