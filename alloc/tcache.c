@@ -28,7 +28,8 @@ enum {
 	GOAL_FIRST = 8, /* blocks in the first stock of a class */
 	CROWD = 8, /* threads that may have magazines of full size; caches that may wait stocked */
 	CROWD_SHIFT_MAX = 4,
-	CELLS_LEAST = 4,    /* of any magazine */
+	CELLS_LEAST = 4,                   /* of any magazine */
+	TINY_CLASSES = 63 / SMALL_SPACING, /* of blocks smaller than a cache line */
 	STOCK_SHARE = 4,    /* of a period's mallocs one part in so many may stay in stock */
 	AFRESH_MALLOCS = 8, /* per block that may be drained for a fresh start */
 	HANDED_ON_BYTES = 16 * 1024, /* of blocks in a magazine that only changes hands */
@@ -276,6 +277,24 @@ static cold_path void start_afresh(struct thread *thread, unsigned class)
 }
 
 /*
+ * Passive false sharing: blocks of a cache line that two threads were given by a third come back to
+ * each of them for ever, when what was freed last is allocated next. So a cold visit swaps the
+ * block on top for one deeper down, of which many came from the spans together.
+ */
+static bool shares_lines(unsigned class)
+{
+	return class <= TINY_CLASSES && gauge_get(tally_process.threads_live) > 1;
+}
+
+static void stir(struct hak_slot *slot, uint64_t visits)
+{
+	void **cells = (void **)slot->base, **top = (void **)slot->top - 1;
+	void **other = &cells[visits % depth_of(slot)], *p = *other;
+	*other = *top;
+	*top = p;
+}
+
+/*
  * Sees to it that the loaded magazine holds half of the goal, so that visits stay rare even where
  * depth hovers near zero. The goal is at most half of the magazine: there is as much room for
  * frees. Returns the route that a block now comes by; HAK_ROUTE_COUNT when there is none.
@@ -288,7 +307,8 @@ static enum hak_route restock(struct thread *thread, unsigned class)
 	size_t depth = depth_of(&tcache_slots[class]);
 	size_t before = cache->goal, most = cells_max(class) / 2;
 	cache->goal = (uint32_t)min_size(before ? before * 2 : GOAL_FIRST, most);
-	cache->ample = cache->goal == most ? (uint32_t)max_size(most / 2, 1) : UINT32_MAX;
+	cache->ample = cache->goal == most && !shares_lines(class) ? (uint32_t)max_size(most / 2, 1)
+	                                                           : UINT32_MAX;
 	size_t enough = max_size(min_size(before, cache->goal) / 2, 1);
 	if (depth >= enough)
 		return HAK_ROUTE_MAGAZINE;
@@ -572,9 +592,11 @@ static inline void *malloc_from_stock(struct thread *thread, unsigned class, enu
 	*route = restock(thread, class);
 	if (unlikely(*route == HAK_ROUTE_COUNT))
 		return NULL;
-	slot->top -= sizeof(void *);
-	void **top = (void **)slot->top;
-	look_for_double_free(class, *top, (const void *const *)top, depth_of(slot));
+	void **top = (void **)slot->top - 1;
+	look_for_double_free(class, *top, (const void *const *)top, depth_of(slot) - 1);
+	if (unlikely(shares_lines(class)))
+		stir(slot, thread->record.cold_visits);
+	slot->top = (uintptr_t)top;
 	return *top;
 }
 

@@ -182,6 +182,48 @@ TEST(crowds_come_and_go)
 	CHECK(tally_process.threads_live <= 1 + WORKERS);
 }
 
+enum { GIVEN = 8, GIVEN_SIZE = 16, LINE = 64, EXCHANGED = 4000 };
+
+static void *exchange_given(void *blocks)
+{
+	void **given = blocks;
+	for (size_t i = 0; i < EXCHANGED; i++) {
+		alloc_free(given[i % GIVEN]);
+		given[i % GIVEN] = alloc_malloc(GIVEN_SIZE);
+	}
+	return NULL;
+}
+
+static size_t count_shared(void *const *a, void *const *b)
+{
+	size_t lines = 0;
+	for (int i = 0; i < GIVEN; i++)
+		for (int j = 0; j < GIVEN; j++)
+			lines += (uintptr_t)a[i] / LINE == (uintptr_t)b[j] / LINE;
+	return lines;
+}
+
+/* Blocks that lie in a line with another thread's are not allocated again for ever. */
+TEST(threads_part_from_shared_lines)
+{
+	support_init();
+	void *ours[GIVEN], *given[GIVEN];
+	pthread_t thread;
+	for (int i = 0; i < GIVEN; i++) {
+		ours[i] = alloc_malloc(GIVEN_SIZE);
+		given[i] = alloc_malloc(GIVEN_SIZE);
+	}
+	size_t before = count_shared(ours, given);
+	CHECK(before >= GIVEN / 2);
+	REQUIRE(!pthread_create(&thread, NULL, exchange_given, given));
+	pthread_join(thread, NULL);
+	CHECK(count_shared(ours, given) <= before / 4);
+	for (int i = 0; i < GIVEN; i++) {
+		alloc_free(ours[i]);
+		alloc_free(given[i]);
+	}
+}
+
 enum { HEIR_SIZE = 7000, HEIR_BLOCKS = 8 };
 
 static void *use_a_few(void *refills)
