@@ -27,6 +27,14 @@ static double next_uniform(struct sampler *sampler)
 	return (double)(next_random(sampler) >> 11) * 0x1p-53;
 }
 
+/* What there is per class is set when a line begins. */
+void sample_begin(struct sampler *sampler, uint64_t seed)
+{
+	sampler->distance = sampler->window_ns = sampler->window_count = 0;
+	sampler->cutting = sampler->guarding = false;
+	sample_seed(sampler, seed);
+}
+
 /* splitmix64 spreads the seed. */
 void sample_seed(struct sampler *sampler, uint64_t seed)
 {

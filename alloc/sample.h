@@ -31,6 +31,8 @@ struct sampler {
 	int64_t guard_until[HAK_CLASS_COUNT]; /* as until; classes that cannot be guarded: never */
 };
 
+/* Begins a sampler, whatever was in it: nothing is chosen yet. And seeds it anew alone. */
+void sample_begin(struct sampler *sampler, uint64_t seed);
 void sample_seed(struct sampler *sampler, uint64_t seed);
 
 /* Starts (distance R ≥ 1) or stops (0) sampling; all draws are made anew. */

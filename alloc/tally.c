@@ -96,27 +96,35 @@ void tally_enter(struct hak_thread_record *record, struct hak_slot *slots)
 	change_end();
 }
 
-static void add_class(struct hak_class_record *to, const struct hak_class_record *from)
+enum {
+	SUMS = offsetof(struct hak_class_record, granted) / sizeof(uint64_t)
+}; /* all but the state */
+
+static void add_class(struct hak_class_record *restrict to, const struct hak_class_record *from)
 {
-	to->mallocs += from->mallocs;
-	to->frees += from->frees;
-	for (unsigned r = 0; r < HAK_ROUTE_COUNT; r++)
-		to->route[r] += from->route[r];
-	to->cold_mallocs += from->cold_mallocs;
-	to->cold_frees += from->cold_frees;
-	to->refills += from->refills;
-	to->refill_blocks += from->refill_blocks;
-	to->fresh_blocks += from->fresh_blocks;
-	to->flushes += from->flushes;
-	to->flush_blocks += from->flush_blocks;
+	uint64_t *restrict sums = (uint64_t *)to;
+	for (unsigned i = 0; i < SUMS; i++)
+		sums[i] += ((const uint64_t *)from)[i];
 }
 
-/* Registry lock held, inside a change. */
-static void fold(const struct hak_thread_record *record)
+/* Whether it differs from one that is zero. What else there is comes with one of these. */
+static bool is_used(const struct hak_class_record *class)
+{
+	return class->mallocs | class->frees | class->cold_mallocs | class->cold_frees |
+	       class->flushes;
+}
+
+/* Registry lock held, inside a change. Leaves the classes zero: most threads use few. */
+static void fold(struct hak_thread_record *record)
 {
 	struct hak_thread_record *exited = &tally_process.exited;
-	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++)
-		add_class(&exited->classes[c], &record->classes[c]);
+	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++) {
+		struct hak_class_record *class = &record->classes[c];
+		if (!is_used(class))
+			continue;
+		add_class(&exited->classes[c], class);
+		*class = (struct hak_class_record){0};
+	}
 	exited->large_bytes += record->large_bytes;
 	exited->large_freed += record->large_freed;
 	exited->samples += record->samples;

@@ -13,10 +13,12 @@ extern struct hak_process_record tally_process __attribute__((visibility("hidden
 /* Fills in the process record's constants. Called once, before the first thread enters. */
 void tally_init(enum hak_mode mode, uint64_t sample_bytes);
 
-/* Links a zeroed record into the list; sets tid, slots and start time. Takes the registry lock. */
+/* Links a record, zero but for what follows, into the list; sets tid, slots and start time. Takes
+ * the registry lock. */
 void tally_enter(struct hak_thread_record *record, struct hak_slot *slots);
 
-/* Adds the record to the sums of exited threads and unlinks it. Takes the registry lock. */
+/* Adds the record to the sums of exited threads and unlinks it; its classes are zero then. Takes
+ * the registry lock. */
 void tally_leave(struct hak_thread_record *record);
 
 /* Counts one block-by-block operation of a thread that has no record (any more). Takes the lock. */

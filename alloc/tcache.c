@@ -688,7 +688,6 @@ static void take_over_stock(struct thread *thread)
 {
 	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
 		struct tcache_class *cache = &thread->classes[class];
-		cache->seen_mallocs = cache->room_mallocs = cache->afresh_mallocs = 0;
 		if (!cache->loaded)
 			continue;
 		load(thread, class, cache->loaded, cache->loaded->count);
@@ -700,11 +699,24 @@ static void take_over_stock(struct thread *thread)
 static void leave_stock(struct thread *thread)
 {
 	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+		struct hak_slot *slot = &tcache_slots[class];
+		struct magazine *loaded = thread->classes[class].loaded;
+		if (!loaded)
+			continue;
 		account(thread, class, true);
-		struct magazine *loaded = unload(thread, class);
-		thread->classes[class].loaded = loaded;
-		thread->record.classes[class].granted = tcache_slots[class].credit = 0;
-		thread->record.classes[class].mark = 0;
+		loaded->count = (uint32_t)depth_of(slot);
+		*slot = (struct hak_slot){0};
+		record_of(thread, class)->granted = record_of(thread, class)->mark = 0;
+	}
+}
+
+/* What is compared with the counts of a thread, which begin anew with the next one. */
+static void forget_counts(struct thread *thread)
+{
+	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+		struct tcache_class *cache = &thread->classes[class];
+		if (cache->seen_mallocs | cache->room_mallocs | cache->afresh_mallocs)
+			cache->seen_mallocs = cache->room_mallocs = cache->afresh_mallocs = 0;
 	}
 }
 
@@ -724,9 +736,8 @@ struct thread *tcache_enter(void)
 		thread = meta_take(sizeof(*thread));
 	if (!thread)
 		return NULL;
-	thread->record = (struct hak_thread_record){0};
-	thread->sampler = (struct sampler){0};
-	sample_seed(&thread->sampler, os_random());
+	memset(&thread->record, 0, offsetof(struct hak_thread_record, classes));
+	sample_begin(&thread->sampler, os_random());
 	sample_guard(&thread->sampler, guard_one_in());
 	tally_enter(&thread->record, tcache_slots);
 	thread->disturbed = 0;
@@ -795,6 +806,7 @@ void tcache_leave(void)
 		leave_stock(thread);
 	else
 		give_up_all(thread, false);
+	forget_counts(thread);
 	probe_hakmem_tally((uintptr_t)&thread->record, sizeof(thread->record));
 	probe_hakmem_thread_exit((uintptr_t)&thread->record);
 	tally_leave(&thread->record);
