@@ -47,6 +47,8 @@ struct span {
 	uint8_t listed;  /* is in its class' list */
 	uint8_t quiet;   /* purges since a block came or went */
 	uint8_t units;   /* that its bits take; 0: it has none */
+	uint8_t ready;   /* index of the page up to which the kernel was asked for pages */
+	bool clean;      /* there were none when the span was made */
 };
 
 static_assert(sizeof(struct span) <= 64, "one cache line");

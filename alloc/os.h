@@ -24,6 +24,12 @@ int os_remap(void *base, size_t old_bytes, size_t new_bytes, bool may_move, void
 /* Gives the pages back; they read as zero afterwards. */
 int os_purge(void *base, size_t bytes);
 
+/*
+ * Has the kernel make all pages of the range, as a write to each would. -EINVAL on a kernel before
+ * 5.14, which does not know how.
+ */
+int os_populate(void *base, size_t bytes);
+
 /* Makes whole pages accessible or inaccessible. */
 int os_protect(void *base, size_t bytes, bool accessible);
 

@@ -18,6 +18,9 @@
 #ifndef MAP_FIXED_NOREPLACE
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
+#ifndef MADV_POPULATE_WRITE
+#define MADV_POPULATE_WRITE 23
+#endif
 
 static long call6(long nr, long a, long b, long c, long d, long e, long f)
 {
@@ -105,6 +108,11 @@ int os_purge(void *base, size_t bytes)
 	if (!result)
 		probe_hakmem_os_purge((uintptr_t)base, bytes);
 	return (int)result;
+}
+
+int os_populate(void *base, size_t bytes)
+{
+	return (int)call3(SYS_madvise, (long)base, (long)bytes, MADV_POPULATE_WRITE);
 }
 
 int os_protect(void *base, size_t bytes, bool accessible)

@@ -18,6 +18,7 @@ struct bin {
 	struct lock lock;
 	struct span *head;  /* some blocks are free, some out */
 	struct span *spare; /* all are free; not listed */
+	uint64_t carved;    /* bytes, cumulative */
 } __attribute__((aligned(64)));
 
 static struct bin bins[HAK_CLASS_COUNT];
@@ -110,6 +111,8 @@ static struct span *span_new(struct bin *bin, unsigned class, enum span_kind kin
 	span->class = (uint8_t) class;
 	span->first_offset = (uint32_t)(colour[class] % c->colours) * c->colour_step;
 	colour[class]++;
+	span->clean = zeroed;
+	span->ready = 0;
 	span->capacity = (uint16_t)((span_bytes(span) - span->first_offset) / c->size);
 	span->first = first_block(span);
 	span->carved = 0;
@@ -202,9 +205,60 @@ static size_t take_freed(struct span *span, void **end, size_t want)
 	return n;
 }
 
+/*
+ * Pages that are about to be written to. A page fault each costs several times what making them in
+ * a row does. They are a share of what the class has carved so far, so that a class of few blocks
+ * has no page too many, and a large heap few.
+ */
+struct ahead {
+	char *base;
+	size_t bytes; /* 0: none */
+};
+
+enum {
+	AHEAD_SHARE = 16,
+	AHEAD_MIN = 2 * PAGE_SIZE,
+	AHEAD_MAX = 8 * PAGE_SIZE,
+};
+
+static size_t page_of(const struct span *span, unsigned i)
+{
+	return (size_t)((char *)block_at(span, i) - span_base(span)) / PAGE_SIZE;
+}
+
+/* Bin lock held. Blocks next .. next + n have been carved. */
+static void look_ahead(struct bin *bin, struct span *span, unsigned next, size_t n,
+                       struct ahead *ahead)
+{
+	size_t bytes = min_size(bin->carved / AHEAD_SHARE, AHEAD_MAX);
+	bin->carved += n * size_class_size(span->class);
+	if (!next)
+		span->ready = 0; /* carving goes on from the span's start */
+	if (!span->clean || bytes < AHEAD_MIN ||
+	    page_of(span, next + (unsigned)n - 1) < span->ready)
+		return;
+	size_t page = max_size(page_of(span, next), span->ready);
+	size_t stop =
+	        next < span->first ? page_of(span, span->first) : span_bytes(span) / PAGE_SIZE;
+	size_t last = min_size(page + bytes / PAGE_SIZE, stop);
+	if (page >= last)
+		return;
+	span->ready = (uint8_t)last;
+	*ahead = (struct ahead){span_base(span) + page * PAGE_SIZE, (last - page) * PAGE_SIZE};
+}
+
+/* No lock held: others may write there already. */
+static void populate(const struct ahead *ahead)
+{
+	static bool unknown; /* to the kernel */
+	if (ahead->bytes && !gauge_get(unknown) && os_populate(ahead->base, ahead->bytes))
+		gauge_set(unknown, true);
+}
+
 /* Takes up to `want` blocks that were never handed out, up to the span's end or where carving
  * began. */
-static size_t take_fresh(struct span *span, void **end, size_t want)
+static size_t take_fresh(struct bin *bin, struct span *span, void **end, size_t want,
+                         struct ahead *ahead)
 {
 	unsigned next = (unsigned)span->first + span->carved;
 	size_t left = (size_t)(span->capacity - span->carved);
@@ -215,12 +269,14 @@ static size_t take_fresh(struct span *span, void **end, size_t want)
 	size_t n = min_size(want, left);
 	take_row(end, block_at(span, next), size_class_size(span->class), n);
 	span->carved = (uint16_t)(span->carved + n);
+	if (n)
+		look_ahead(bin, span, next, n, ahead);
 	return n;
 }
 
 /* Bin lock held. Writes cells[0 .. want) from its end; returns how many. */
 static size_t bin_take(struct bin *bin, unsigned class, enum span_kind kind, void **cells,
-                       size_t want, size_t *fresh)
+                       size_t want, size_t *fresh, struct ahead *ahead)
 {
 	size_t taken = 0;
 	while (taken < want) {
@@ -229,7 +285,7 @@ static size_t bin_take(struct bin *bin, unsigned class, enum span_kind kind, voi
 			break;
 		hak_assert(span_is_valid(span));
 		taken += take_freed(span, cells + want - taken, want - taken);
-		size_t n = take_fresh(span, cells + want - taken, want - taken);
+		size_t n = take_fresh(bin, span, cells + want - taken, want - taken, ahead);
 		taken += n;
 		*fresh += n;
 		span->quiet = 0;
@@ -242,10 +298,12 @@ static size_t bin_take(struct bin *bin, unsigned class, enum span_kind kind, voi
 
 size_t span_fill(unsigned class, void **cells, size_t want, size_t *fresh)
 {
+	struct ahead ahead = {.bytes = 0};
 	struct bin *bin = &bins[class];
 	lock_take(&bin->lock);
-	size_t taken = bin_take(bin, class, SPAN_CLASS, cells, want, fresh);
+	size_t taken = bin_take(bin, class, SPAN_CLASS, cells, want, fresh, &ahead);
 	lock_give(&bin->lock);
+	populate(&ahead);
 	if (unlikely(taken < want && taken)) /* no memory: close the gap at the front */
 		memmove(cells, cells + want - taken, taken * sizeof(*cells));
 	return taken;
@@ -429,8 +487,9 @@ void *span_take_sampled(unsigned class)
 	struct bin *bin = &sampled_bins[class];
 	void *p = NULL;
 	size_t fresh = 0;
+	struct ahead ahead; /* a block at a time: no */
 	lock_take(&bin->lock);
-	bin_take(bin, class, SPAN_SAMPLED, &p, 1, &fresh);
+	bin_take(bin, class, SPAN_SAMPLED, &p, 1, &fresh, &ahead);
 	lock_give(&bin->lock);
 	return p;
 }

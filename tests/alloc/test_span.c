@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "alloc/address_map.h"
 #include "alloc/arena.h"
+#include "alloc/decay.h"
+#include "alloc/os.h"
 #include "alloc/size_class.h"
 #include "alloc/span.h"
 #include "alloc/tally.h"
@@ -10,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 
 static int by_address(const void *a, const void *b)
@@ -161,6 +164,44 @@ TEST(span_sampled)
 	CHECK(span->kind == SPAN_SAMPLED && span->class == 12);
 	memset(p, 1, size_class_size(12));
 	span_give_sampled(span, p);
+}
+
+/* Pages of the blocks that are there, though nobody has written to them. */
+static size_t count_pages(void *const *blocks, size_t n)
+{
+	size_t pages = 0;
+	for (size_t i = 0; i < n; i++) {
+		unsigned char there = 0;
+		void *page = (void *)((uintptr_t)blocks[i] & ~(uintptr_t)(PAGE_SIZE - 1));
+		mincore(page, 1, &there);
+		pages += there & 1;
+	}
+	return pages;
+}
+
+/* A class that grows has its next pages made together, and they read as zero. */
+TEST(span_pages_are_made_ahead)
+{
+	support_init();
+	enum { CLASS = 88, N = 512, AT_A_TIME = 4 }; /* of 8 KiB: a page or two each */
+	static void *cells[N];
+	size_t fresh = 0;
+	void *page =
+	        mmap(NULL, PAGE_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	bool known = !os_populate(page, PAGE_SIZE);
+	munmap(page, PAGE_SIZE);
+	if (!known)
+		SKIP("the kernel has no MADV_POPULATE_WRITE");
+	REQUIRE(size_class_size(CLASS) == 8192);
+	decay_now(); /* spans are made of clean granules */
+	for (int i = 0; i < N; i += AT_A_TIME)
+		REQUIRE(span_fill(CLASS, cells + i, AT_A_TIME, &fresh) == AT_A_TIME);
+	CHECK(fresh == N);
+	CHECK(count_pages(cells + N / 2, N / 2) > N / 4);
+	memset(cells[N - 1], 7, 8192);
+	for (int i = 0; i < N; i++)
+		CHECK(i == N - 1 || ((char *)cells[i])[8191] == 0);
+	span_drain(CLASS, cells, N);
 }
 
 /* Bytes of drained blocks that are still there, on pages where no block is out. */
