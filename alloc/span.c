@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "span.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "address_map.h"
@@ -251,7 +252,8 @@ static void look_ahead(struct bin *bin, struct span *span, unsigned next, size_t
 static void populate(const struct ahead *ahead)
 {
 	static bool unknown; /* to the kernel */
-	if (ahead->bytes && !gauge_get(unknown) && os_populate(ahead->base, ahead->bytes))
+	if (ahead->bytes && !gauge_get(unknown) &&
+	    os_populate(ahead->base, ahead->bytes) == -EINVAL)
 		gauge_set(unknown, true);
 }
 
