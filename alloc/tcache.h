@@ -120,11 +120,14 @@ static inline void *tcache_regrant(struct thread *thread, unsigned class)
 	struct hak_thread_record *record = &thread->record;
 	struct hak_class_record *counts = &record->classes[class];
 	tally_begin(record);
+	if (unlikely(idle_is_disturbed(thread))) {
+		tally_end(record);
+		return NULL;
+	}
 	void **top = (void **)slot->top;
 	int64_t depth = top - (void **)slot->base;
-	if (unlikely(idle_is_disturbed(thread) || depth <= (int64_t)thread->classes[class].ample ||
-	             probing_visits() || thread->sampler.cutting || slot->credit >= 0 ||
-	             top[-1] == top[-2] ||
+	if (unlikely(depth <= (int64_t)thread->classes[class].ample || probing_visits() ||
+	             thread->sampler.cutting || slot->credit >= 0 || top[-1] == top[-2] ||
 	             (record->cold_visits & TCACHE_VISITS_MASK) == TCACHE_VISITS_MASK)) {
 		tally_end(record);
 		return NULL;
