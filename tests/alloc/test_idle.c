@@ -185,7 +185,7 @@ static void *use_until_told(struct owner *owner)
 TEST(stock_of_a_running_thread)
 {
 	support_init();
-	enum { TRIMS = 3000 };
+	enum { TRIMS = 3000, TRIMS_MOST = 3000000 };
 	unsigned class = size_class_of(SIZE);
 	struct owner *owner = hire();
 	uint64_t m0, f0, m1, f1;
@@ -194,7 +194,9 @@ TEST(stock_of_a_running_thread)
 	sum_of(class, &m0, &f0);
 	stop = false;
 	begin(owner, use_until_told);
-	for (int i = 0; i < TRIMS; i++) {
+	const uint64_t *blocks = &owner->cache->record.classes[class].flush_blocks;
+	for (int i = 0; i < TRIMS || (gauge_get(*blocks) - flushed <= BLOCKS && i < TRIMS_MOST);
+	     i++) {
 		idle_trim_all(tcache_self);
 		if (i % 16 == 0)
 			sched_yield();
