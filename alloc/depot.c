@@ -106,6 +106,10 @@ void depot_drain(unsigned class, struct magazine *magazine)
 void depot_give(unsigned class, struct magazine *magazine)
 {
 	struct depot *depot = &depots[class];
+	if (unlikely(!magazine->count)) {
+		depot_give_empty(class, magazine);
+		return;
+	}
 	lock_take(&depot->lock);
 	bool keep = has_room(class, magazine->count);
 	if (keep) {

@@ -170,13 +170,21 @@ static void count_refill(struct hak_class_record *record, unsigned class, size_t
 }
 
 /* The blocks of a magazine that is not loaded go back to their spans. */
-static void drain(struct thread *thread, unsigned class, struct magazine *magazine)
+static void drain_unloaded(struct thread *thread, unsigned class, struct magazine *magazine)
 {
 	if (!magazine->count)
 		return;
 	thread_count_flush(thread, class, magazine->count);
 	span_drain(class, magazine->cells, magazine->count);
 	magazine->count = 0;
+}
+
+/* Gives a magazine that is not loaded to the depot, whatever it holds. */
+static void hand_on(struct thread *thread, unsigned class, struct magazine *magazine)
+{
+	if (magazine->count)
+		thread_count_flush(thread, class, magazine->count);
+	depot_give(class, magazine);
 }
 
 /* Loads a full magazine of the depot; what is loaded goes on top of it, or becomes the previous
@@ -204,12 +212,13 @@ static bool restock_from_depot(struct thread *thread, unsigned class)
 			previous->count = 0;
 			depot_give_empty(class, previous);
 		} else if (previous) {
-			depot_give(class, previous);
+			hand_on(thread, class, previous);
 		}
 		cache->previous = old;
 	}
 	load(thread, class, full, depth);
-	return true;
+	hak_assert(depth > 0);
+	return depth > 0;
 }
 
 /* Fills the loaded magazine up to the goal, below the blocks that are there: those are warm. */
@@ -243,7 +252,7 @@ static void swap_previous(struct thread *thread, unsigned class)
 static void drain_loaded(struct thread *thread, unsigned class)
 {
 	struct magazine *loaded = unload(thread, class);
-	drain(thread, class, loaded);
+	drain_unloaded(thread, class, loaded);
 	load(thread, class, loaded, 0);
 }
 
@@ -270,7 +279,7 @@ static cold_path void start_afresh(struct thread *thread, unsigned class)
 	if (cache->loaded)
 		drain_loaded(thread, class);
 	if (previous) {
-		drain(thread, class, previous);
+		drain_unloaded(thread, class, previous);
 		depot_give_empty(class, previous);
 	}
 	depot_drain_class(class);
@@ -329,9 +338,19 @@ static enum hak_route restock(struct thread *thread, unsigned class)
 	return HAK_ROUTE_COUNT;
 }
 
-/* Makes room for one more block; false when there is no memory for a magazine. */
+static bool has_room(unsigned class)
+{
+	return tcache_slots[class].top < tcache_slots[class].limit;
+}
+
+/*
+ * Makes room for one more block; false when there is no memory for a magazine. There may be room
+ * already: this thread has just taken over a cache, or others have taken stock from it.
+ */
 static bool make_room(struct thread *thread, unsigned class)
 {
+	if (has_room(class))
+		return true;
 	struct tcache_class *cache = &thread->classes[class];
 	struct magazine *loaded = cache->loaded;
 	uint64_t mallocs = record_of(thread, class)->mallocs;
@@ -356,13 +375,11 @@ static bool make_room(struct thread *thread, unsigned class)
 	if (!empty)
 		return false;
 	/* Whoever only frees needs no second one; others do. */
-	bool hand_on = only_frees && gauge_get(tally_process.threads_live) > 1;
-	struct magazine *full = unload(thread, class), *out = hand_on ? full : previous;
-	cache->previous = hand_on ? previous : full;
-	if (out) {
-		thread_count_flush(thread, class, out->count);
-		depot_give(class, out);
-	}
+	bool at_once = only_frees && gauge_get(tally_process.threads_live) > 1;
+	struct magazine *full = unload(thread, class), *out = at_once ? full : previous;
+	cache->previous = at_once ? previous : full;
+	if (out)
+		hand_on(thread, class, out);
 	load(thread, class, empty, 0);
 	return true;
 }
@@ -398,16 +415,12 @@ static void give_up(struct thread *thread, unsigned class, struct magazine *maga
 {
 	if (!magazine)
 		return;
-	if (!magazine->count) {
-		depot_give_empty(class, magazine);
-		return;
-	}
-	thread_count_flush(thread, class, magazine->count);
 	if (!drain && magazine->count >= room_of(class, magazine) / 4) {
-		depot_give(class, magazine);
+		hand_on(thread, class, magazine);
 		return;
 	}
-	depot_drain(class, magazine);
+	drain_unloaded(thread, class, magazine);
+	depot_give_empty(class, magazine);
 }
 
 /* Keeps the `keep` blocks that were freed last, where there are more. */

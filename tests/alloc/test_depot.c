@@ -44,6 +44,19 @@ TEST(depot_exchange)
 	CHECK(tally_process.memory.depot_blocks[CLASS] == 0);
 }
 
+/* A magazine without blocks is none that anybody could take. */
+TEST(depot_takes_no_empty_magazine_as_full)
+{
+	support_init();
+	depot_trim(true);
+	want(1);
+	struct magazine *magazine = depot_take_empty(CLASS, BLOCKS);
+	depot_give(CLASS, magazine);
+	CHECK(depot_take(CLASS) == NULL);
+	CHECK(depot_take_empty(CLASS, BLOCKS) == magazine);
+	depot_give_empty(CLASS, magazine);
+}
+
 /* Nobody ran empty: what is given goes on to the spans at once. Wants are forgotten in two periods.
  */
 TEST(depot_keeps_what_is_wanted)

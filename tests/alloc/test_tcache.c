@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "alloc/alloc.h"
+#include "alloc/arena.h"
 #include "alloc/decay.h"
 #include "alloc/init.h"
 #include "alloc/probe.h"
@@ -260,6 +261,48 @@ TEST(stock_waits_for_the_next_thread)
 	CHECK(refills[2] > 0);
 	sum_of(class, &m1, &f1);
 	CHECK(m1 - m0 == 3 * HEIR_BLOCKS && f1 - f0 == 3 * HEIR_BLOCKS);
+}
+
+enum { LEFT_SIZE = 2000, LEFT_BLOCKS = 8 };
+
+static void *use_stock_up(void *blocks)
+{
+	for (int i = 0; i < LEFT_BLOCKS; i++)
+		((void **)blocks)[i] = alloc_malloc(LEFT_SIZE);
+	return NULL;
+}
+
+static void *free_first(void *block)
+{
+	alloc_free(block);
+	return NULL;
+}
+
+/* A cache that was left with an empty magazine, and whose next owner begins with a free. */
+TEST(first_operation_of_an_heir_is_a_free)
+{
+	support_init();
+	void *blocks[LEFT_BLOCKS], *more[LEFT_BLOCKS];
+	pthread_t thread;
+	size_t bad = 0;
+	alloc_free(alloc_malloc(1));
+	tcache_flush_all(tcache_self);
+	REQUIRE(!pthread_create(&thread, NULL, use_stock_up, blocks));
+	pthread_join(thread, NULL);
+	REQUIRE(!pthread_create(&thread, NULL, free_first, blocks[0]));
+	pthread_join(thread, NULL);
+	use_stock_up(more);
+	for (int i = 0; i < LEFT_BLOCKS; i++) {
+		bad += !arena_owns(more[i]) ||
+		       address_map_class(more[i]) != size_class_of(LEFT_SIZE);
+		for (int j = 1; j < LEFT_BLOCKS; j++)
+			bad += more[i] == blocks[j];
+	}
+	CHECK(bad == 0);
+	for (int i = 0; i < LEFT_BLOCKS; i++) {
+		alloc_free(more[i]);
+		alloc_free(i ? blocks[i] : NULL);
+	}
 }
 
 /* Steady state: a cold visit at most once in 32 operations. */
