@@ -184,7 +184,7 @@ $(TOOL_TESTS): $(BPF_SKEL) $(PROTO)
 # Unit tests count probe firings and let mappings fail through these.
 WRAP := fire_otel_memory_alloc fire_otel_memory_free fire_hakmem_refill fire_hakmem_flush \
         fire_hakmem_os_map fire_hakmem_span_new fire_hakmem_span_free os_map os_map_at \
-        os_clock_coarse_ns
+        os_clock_coarse_ns os_barrier os_copy
 
 $(OUT)/tests/alloc_units: $(ALLOC_TESTS) $(HARNESS) $(ALLOC_CORE)
 	@mkdir -p $(@D)
@@ -244,7 +244,7 @@ asan:
 
 tsan:
 	TSAN_OPTIONS="halt_on_error=1 abort_on_error=1 $$TSAN_OPTIONS" $(MAKE) OUT=$(OUT)-tsan \
-	  CFLAGS='-fsanitize=thread -include tests/tsan.h' LDFLAGS=-fsanitize=thread UNITS=$(OUT)-tsan/tests/alloc_units test-units
+	  CFLAGS='-fsanitize=thread' LDFLAGS=-fsanitize=thread UNITS=$(OUT)-tsan/tests/alloc_units test-units
 
 FUZZERS := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/fuzz/*.c))
 CORES   := $(OUT)/obj/alloc.a $(OUT)/obj/tools.a $(OUT)/obj/bench.a

@@ -10,6 +10,7 @@
 enum {
 	THREADS_AT_A_TIME = 64, /* the registry is locked, so the rest waits for the next period */
 	CELLS_AT_A_TIME = 64,
+	BARRIERS_MAX = 3, /* attempts; the kernel may lack memory for one */
 };
 
 #define REVOKED (INT64_MIN / 2) /* credit: the owner may go on subtracting for long */
@@ -48,11 +49,23 @@ static void close_gap(struct magazine *magazine, struct hak_slot *slot)
 	slot->top -= gap;
 }
 
+/* Credit was counted as taken away, but the owner, just using some, may have had the last word. */
+static void settle_credits(struct thread *thread)
+{
+	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
+		struct tcache_class *cache = &thread->classes[class];
+		if (cache->revoked && !is_revoked(&slots_of(thread)[class]))
+			thread->record.classes[class].granted += cache->revoked;
+		cache->revoked = 0;
+	}
+}
+
 cold_path void idle_settle(struct thread *thread)
 {
 	tally_end(&thread->record);
 	lock_take(&thread->claim);
 	tally_begin(&thread->record);
+	settle_credits(thread);
 	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
 		struct magazine *loaded = thread->classes[class].loaded;
 		if (loaded && slots_of(thread)[class].base != (uintptr_t)loaded->cells)
@@ -101,25 +114,24 @@ static void release(struct thread *thread)
 	lock_give(&thread->claim);
 }
 
-static uint64_t mallocs_of(const struct thread *thread, unsigned class)
+static uint64_t mallocs_of(const struct hak_class_record *record, const struct hak_slot *slot)
 {
-	const struct hak_class_record *record = &thread->record.classes[class];
-	int64_t credit = gauge_get(slots_of(thread)[class].credit);
-	return record->mallocs + (uint64_t)(record->granted - (credit > 0 ? credit : 0));
+	return record->mallocs +
+	       (uint64_t)(record->granted - (slot->credit > 0 ? slot->credit : 0));
 }
 
 /* Chooses the classes that are to be emptied: not used since the last look, and with stock. */
-static void choose(struct thread *thread, struct haul *haul, bool all)
+static void choose(struct thread *thread, const struct hak_slot *seen, struct haul *haul, bool all)
 {
 	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++) {
 		struct tcache_class *cache = &thread->classes[class];
 		if (!cache->loaded && !cache->previous)
 			continue;
-		uint64_t mallocs = mallocs_of(thread, class);
+		uint64_t mallocs = mallocs_of(&thread->record.classes[class], &seen[class]);
 		bool idle = all || mallocs == cache->seen_mallocs;
 		cache->seen_mallocs = mallocs;
 		haul->active = haul->active || !idle;
-		if (!idle || (!cache->previous && depth_of(&slots_of(thread)[class]) <= 1))
+		if (!idle || (!cache->previous && depth_of(&seen[class]) <= 1))
 			continue;
 		haul->parts[class].wanted = true;
 		haul->any = true;
@@ -136,30 +148,37 @@ static void revoke_credit(struct thread *thread, struct haul *haul)
 	}
 }
 
-/* Takes all below the block on top. The count of mallocs goes on without the credit. */
+/* Takes all below the block on top. */
 static void take_loaded(struct thread *thread, unsigned class, struct part *part)
 {
 	struct hak_slot *slot = &slots_of(thread)[class];
-	struct hak_class_record *record = &thread->record.classes[class];
-	record->granted -= part->credit > 0 ? part->credit : 0;
 	size_t depth = depth_of(slot);
 	if (depth <= 1)
 		return;
 	part->cells = (void **)slot->base;
 	part->count = depth - 1;
 	slot->base += part->count * sizeof(void *);
-	record->mark -= (int64_t)part->count;
+	thread->record.classes[class].mark -= (int64_t)part->count;
 }
 
-static void take_class(struct thread *thread, unsigned class, struct haul *haul)
+/*
+ * The count of mallocs goes on without the credit. `sure`: a barrier has been passed since it was
+ * taken away. Else the owner may be about to write over that, so its magazine stays, and it has to
+ * look (settle_credits).
+ */
+static void take_class(struct thread *thread, unsigned class, struct haul *haul, bool sure)
 {
 	struct tcache_class *cache = &thread->classes[class];
 	struct part *part = &haul->parts[class];
+	int64_t credit = part->credit > 0 ? part->credit : 0;
 	if (cache->loaded && !is_revoked(&slots_of(thread)[class])) {
 		haul->active = true;
 		return;
 	}
-	if (cache->loaded)
+	thread->record.classes[class].granted -= credit;
+	if (!sure)
+		cache->revoked += credit;
+	else if (cache->loaded)
 		take_loaded(thread, class, part);
 	part->previous = cache->previous;
 	cache->previous = NULL;
@@ -167,16 +186,25 @@ static void take_class(struct thread *thread, unsigned class, struct haul *haul)
 	cache->ample = UINT32_MAX;
 }
 
+/* Whether all have passed a barrier. It may be refused at any time, although claim() came through.
+ */
+static bool pass_barrier(void)
+{
+	for (int i = 0; i < BARRIERS_MAX; i++)
+		if (!os_barrier())
+			return true;
+	return false;
+}
+
 /* Observers see nothing of it: the process record's seq is odd. */
 static void take(struct thread *thread, struct haul *haul)
 {
 	tally_change_begin();
 	revoke_credit(thread, haul);
-	while (os_barrier()) /* it can only lack memory: claim() came through */
-		;
+	bool sure = pass_barrier();
 	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
 		if (haul->parts[class].wanted)
-			take_class(thread, class, haul);
+			take_class(thread, class, haul, sure);
 	tally_change_end();
 }
 
@@ -215,11 +243,15 @@ static void drain(struct thread *thread, struct haul *haul)
 static bool trim_thread(struct thread *thread, bool all)
 {
 	static struct haul haul;
+	static struct hak_slot seen[HAK_CLASS_COUNT];
 	if (!claim(thread, all))
 		return false;
 	haul = (struct haul){.any = false};
-	choose(thread, &haul, all);
-	if (haul.any) {
+	settle_credits(
+	        thread); /* of a take that was not sure; claim() has passed a barrier since */
+	if (tally_read_slots(&thread->record, seen))
+		choose(thread, seen, &haul, all);
+	if (haul.any && life_state(&thread->life) == LIFE_LASTS) {
 		take(thread, &haul);
 		drain(thread, &haul);
 	}
@@ -246,7 +278,8 @@ static void trim_threads(const struct thread *self, bool all)
 	tally_lock();
 	for (record = tally_first(); record && left; record = tally_next(record)) {
 		struct thread *thread = (struct thread *)record;
-		if (thread == self || thread->ends_unseen || !(all || seems_idle(thread)))
+		if (thread == self || !(all || seems_idle(thread)) ||
+		    life_state(&thread->life) != LIFE_LASTS)
 			continue;
 		left -= trim_thread(thread, all) && !all;
 	}

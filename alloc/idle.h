@@ -16,6 +16,8 @@
  *   - One malloc may have used its credit and not taken its block yet: the block on top is left.
  * All below it is out of reach for the hot path.
  *   - Frees only write at the top and beyond, and go on.
+ *   - Nothing of it is done to a thread that is not known to live (life.h), and that is asked again
+ * right before something is written to its slots.
  * The owner puts its magazine in order in its next visit.
  */
 #ifndef HAK_IDLE_H

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "init.h"
 
-#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -36,15 +35,13 @@ static const struct shape shapes[] = {
 };
 
 /*
- * Called when the thread ends, in each round of key destructors. Others may still allocate and
- * free, so the cache is kept until the last round.
+ * Called when the thread ends, in the first round of key destructors that comes after its first
+ * allocation. Others may still allocate and free afterwards, in this round and in those to come:
+ * all that goes block by block, for how many rounds there will be nobody can tell.
  */
-static void thread_ends(void *rounds)
+static void thread_ends(void *unused)
 {
-	uintptr_t round = (uintptr_t)rounds;
-	if (round < PTHREAD_DESTRUCTOR_ITERATIONS &&
-	    !pthread_setspecific(exit_key, (void *)(round + 1)))
-		return;
+	(void)unused;
 	tcache_leave();
 }
 
@@ -228,7 +225,7 @@ cold_path struct thread *init_thread(void)
 	if (mode != HAK_MODE_NORMAL)
 		return NULL;
 	struct thread *thread = tcache_enter();
-	if (thread) /* may call calloc; the cache is already usable */
-		thread->ends_unseen = !have_exit_key || pthread_setspecific(exit_key, (void *)1);
+	if (thread && have_exit_key) /* may call calloc; the cache is already usable */
+		pthread_setspecific(exit_key, (void *)1);
 	return thread;
 }

@@ -53,6 +53,16 @@ uint64_t os_clock_ns(void);
 uint64_t os_clock_coarse_ns(void);
 
 uint32_t os_tid(void);
+
+/* Whether this process has no thread of that id (any more). */
+bool os_thread_is_gone(uint32_t tid);
+
+/*
+ * Copies memory of this process that may be unmapped at any time. -EFAULT when it is not there; the
+ * copy may be partial then. -EPERM or -ENOSYS where the kernel does not do that for us.
+ */
+int os_copy(void *to, const void *from, size_t bytes);
+
 uint64_t os_random(void);
 void os_write_stderr(const char *text, size_t bytes);
 

@@ -9,6 +9,7 @@
 #include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -166,6 +167,21 @@ uint64_t os_clock_coarse_ns(void)
 uint32_t os_tid(void)
 {
 	return (uint32_t)call3(SYS_gettid, 0, 0, 0);
+}
+
+bool os_thread_is_gone(uint32_t tid)
+{
+	return call3(SYS_tgkill, call3(SYS_getpid, 0, 0, 0), tid, 0) == -ESRCH;
+}
+
+int os_copy(void *to, const void *from, size_t bytes)
+{
+	struct iovec here = {to, bytes}, there = {(void *)(uintptr_t)from, bytes};
+	long n = call6(SYS_process_vm_readv, call3(SYS_getpid, 0, 0, 0), (long)&here, 1,
+	               (long)&there, 1, 0);
+	if (failed(n))
+		return (int)n;
+	return (size_t)n == bytes ? 0 : -EFAULT;
 }
 
 uint64_t os_random(void)

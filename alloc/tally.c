@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "tally.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include "lock.h"
 #include "os.h"
 #include "size_class.h"
@@ -133,16 +136,29 @@ static void fold(struct hak_thread_record *record)
 	gauge_add(tally_process.threads_live, -1ul);
 }
 
-void tally_leave(struct hak_thread_record *record)
+/* Registry lock held, inside a change. */
+static void unlink_record(struct hak_thread_record *record)
 {
-	change_begin();
 	fold(record);
 	uint64_t *link = &tally_process.threads;
 	while (*link != (uintptr_t)record)
 		link = &((struct hak_thread_record *)*link)->next;
 	*link = record->next;
 	record->slots = 0;
+}
+
+void tally_leave(struct hak_thread_record *record)
+{
+	change_begin();
+	unlink_record(record);
 	change_end();
+}
+
+void tally_bury(struct hak_thread_record *record)
+{
+	tally_change_begin();
+	unlink_record(record);
+	tally_change_end();
 }
 
 void tally_orphan(unsigned class, enum hak_route route, uint64_t mallocs, uint64_t frees,
@@ -177,20 +193,47 @@ void tally_fork_child(struct hak_thread_record *self)
 	change_end();
 }
 
-/* A running thread's class as observers see it: record.h has the formula. */
-static void add_running(struct tally_sum *sum, const struct hak_thread_record *record, unsigned c)
+enum { SLOTS_BYTES = HAK_CLASS_COUNT * sizeof(struct hak_slot) };
+
+bool tally_read_slots(const struct hak_thread_record *record, struct hak_slot *slots)
 {
-	const struct hak_class_record *class = &record->classes[c];
-	sum->mallocs[c] += class->mallocs;
-	sum->frees[c] += class->frees;
-	if (!record->slots)
-		return;
-	const volatile struct hak_slot *slot = (const struct hak_slot *)record->slots + c;
+	const struct life *life = &((const struct tally_thread *)record)->life;
+	const void *from = (const void *)record->slots;
+	if (life_state(life) != LIFE_LASTS)
+		return false;
+	int err = os_copy(slots, from, SLOTS_BYTES);
+	if (err == -EFAULT)
+		return false;
+	if (err)
+		memcpy(slots, from, SLOTS_BYTES);
+	return life_state(life) == LIFE_LASTS;
+}
+
+/* A running thread's class as observers see it: record.h has the formula. */
+static void add_running(struct tally_sum *sum, const struct hak_class_record *class,
+                        const struct hak_slot *slot, unsigned c)
+{
 	int64_t credit = slot->credit > 0 ? slot->credit : 0;
 	int64_t used = class->granted - credit;
 	int64_t depth = (int64_t)(slot->top - slot->base) / (int64_t)sizeof(void *);
 	sum->mallocs[c] += (uint64_t)used;
 	sum->frees[c] += (uint64_t)(depth - class->mark + used);
+}
+
+/* Of a thread that is not known to live what it had counted when it was last seen. */
+static void add_record(struct tally_sum *sum, const struct hak_thread_record *record)
+{
+	struct hak_slot slots[HAK_CLASS_COUNT];
+	bool lives = record->slots && tally_read_slots(record, slots);
+	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++) {
+		const struct hak_class_record *class = &record->classes[c];
+		sum->mallocs[c] += class->mallocs;
+		sum->frees[c] += class->frees;
+		if (lives)
+			add_running(sum, class, &slots[c], c);
+	}
+	sum->large_bytes += record->large_bytes;
+	sum->large_freed += record->large_freed;
 }
 
 void tally_sum(struct tally_sum *sum)
@@ -199,12 +242,8 @@ void tally_sum(struct tally_sum *sum)
 	lock_take(&lock);
 	struct hak_thread_record *record = &tally_process.exited;
 	record->next = tally_process.threads; /* so that one loop visits all */
-	for (; record; record = tally_next(record)) {
-		for (unsigned c = 0; c < HAK_CLASS_COUNT; c++)
-			add_running(sum, record, c);
-		sum->large_bytes += record->large_bytes;
-		sum->large_freed += record->large_freed;
-	}
+	for (; record; record = tally_next(record))
+		add_record(sum, record);
 	tally_process.exited.next = 0;
 	lock_give(&lock);
 }

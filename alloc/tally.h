@@ -7,6 +7,13 @@
 #define HAK_TALLY_H
 
 #include "base.h"
+#include "life.h"
+
+/* What the registry knows of a thread; what else it has lies behind (thread.h). */
+struct tally_thread {
+	struct hak_thread_record record;
+	struct life life;
+};
 
 extern struct hak_process_record tally_process __attribute__((visibility("hidden")));
 
@@ -17,9 +24,19 @@ void tally_init(enum hak_mode mode, uint64_t sample_bytes);
  * the registry lock. */
 void tally_enter(struct hak_thread_record *record, struct hak_slot *slots);
 
+/*
+ * The slots of a thread of which this process has a record, as they are now, by the kernel's hand
+ * where it lends it: they may vanish. False when the thread is not known to live, and was not until
+ * after they were read. Registry locked.
+ */
+bool tally_read_slots(const struct hak_thread_record *record, struct hak_slot *slots);
+
 /* Adds the record to the sums of exited threads and unlinks it; its classes are zero then. Takes
  * the registry lock. */
 void tally_leave(struct hak_thread_record *record);
+
+/* The same for the record of another thread, which has ended. Registry locked. */
+void tally_bury(struct hak_thread_record *record);
 
 /* Counts one block-by-block operation of a thread that has no record (any more). Takes the lock. */
 void tally_orphan(unsigned class, enum hak_route route, uint64_t mallocs, uint64_t frees,

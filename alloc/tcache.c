@@ -11,6 +11,7 @@
 #include "misuse.h"
 #include "options.h"
 #include "os.h"
+#include "reap.h"
 #include "span.h"
 #include "tally.h"
 
@@ -33,6 +34,7 @@ enum {
 	STOCK_SHARE = 4,    /* of a period's mallocs one part in so many may stay in stock */
 	AFRESH_MALLOCS = 8, /* per block that may be drained for a fresh start */
 	HANDED_ON_BYTES = 16 * 1024, /* of blocks in a magazine that only changes hands */
+	REAP_LEAST = 32, /* threads, from which on one that comes asks whether all others live */
 };
 
 static struct hak_class_record *record_of(struct thread *thread, unsigned class)
@@ -522,6 +524,41 @@ static void trim_spares(uint64_t before_ns)
 	}
 }
 
+/* Threads that have ended unseen leave their caches to those that come. */
+static void reap_threads(void)
+{
+	struct thread *thread, *next;
+	for (thread = reap(); thread; thread = next) {
+		next = thread->next_free;
+		thread->stocked = false;
+		put_spare(thread);
+	}
+	measure_crowd();
+}
+
+static void reap_when_due(uint64_t now)
+{
+	static uint64_t due;
+	uint64_t at = gauge_get(due);
+	if (now >= at && __atomic_compare_exchange_n(&due, &at, now + decay_period_ns(), false,
+	                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+		reap_threads();
+}
+
+/* There is no cache for a thread that comes: before one is made, and the more there are the rarer.
+ */
+static void reap_when_many(void)
+{
+	static uint64_t many = REAP_LEAST;
+	uint64_t at = gauge_get(many);
+	if (gauge_get(tally_process.threads_live) < at ||
+	    !__atomic_compare_exchange_n(&many, &at, UINT64_MAX, false, __ATOMIC_RELAXED,
+	                                 __ATOMIC_RELAXED))
+		return;
+	reap_threads();
+	gauge_set(many, max_size(2 * gauge_get(tally_process.threads_live), REAP_LEAST));
+}
+
 static cold_path void house_keeping(struct thread *thread)
 {
 	uint64_t now = os_clock_coarse_ns();
@@ -533,8 +570,10 @@ static cold_path void house_keeping(struct thread *thread)
 		trim_idle(thread, period);
 		trim_spares(now - min_size(now, decay_period_ns()));
 	}
-	if (period)
+	if (period) {
+		reap_when_due(now);
 		idle_trim(thread, now, decay_period_ns());
+	}
 	decay_when_due(now);
 }
 
@@ -733,10 +772,8 @@ static void forget_counts(struct thread *thread)
 	}
 }
 
-struct thread *tcache_enter(void)
+static struct thread *take_spare(void)
 {
-	if (exited)
-		return NULL;
 	lock_take(&spare_lock);
 	struct thread *thread = spares;
 	if (thread) {
@@ -745,6 +782,18 @@ struct thread *tcache_enter(void)
 		thread->stocked = false;
 	}
 	lock_give(&spare_lock);
+	return thread;
+}
+
+struct thread *tcache_enter(void)
+{
+	if (exited)
+		return NULL;
+	struct thread *thread = take_spare();
+	if (!thread) {
+		reap_when_many();
+		thread = take_spare();
+	}
 	if (!thread)
 		thread = meta_take(sizeof(*thread));
 	if (!thread)
@@ -759,6 +808,7 @@ struct thread *tcache_enter(void)
 	take_over_stock(thread);
 	measure_crowd();
 	tcache_self = thread;
+	life_begin(&thread->life); /* may allocate; the cache is usable */
 	probe_hakmem_thread_start((uintptr_t)&thread->record);
 	return thread;
 }
@@ -784,6 +834,7 @@ void tcache_flush_all(struct thread *thread)
 	visit_begin(thread, true);
 	give_up_all(thread, true);
 	visit_end(thread);
+	reap_threads();
 	trim_spares(UINT64_MAX);
 	idle_trim_all(thread);
 }
@@ -826,6 +877,7 @@ void tcache_leave(void)
 	tally_end(&thread->record);
 	measure_crowd();
 	thread->stocked = keep;
+	life_end(&thread->life);
 	thread->left_ns = os_clock_coarse_ns();
 	put_spare(thread);
 }
@@ -842,10 +894,13 @@ void tcache_unlock(void)
 
 void tcache_fork_child(bool others)
 {
-	if (!others) {
-		if (tcache_self)
-			tcache_self->record.tid = os_tid();
-		return;
+	struct thread *self = tcache_self;
+	if (others) {
+		reap_after_fork(self);
+		tally_fork_child(self ? &self->record : NULL);
 	}
-	tally_fork_child(tcache_self ? &tcache_self->record : NULL);
+	if (!self)
+		return;
+	self->record.tid = os_tid();
+	life_renew(&self->life);
 }

@@ -119,14 +119,46 @@ uint64_t __wrap_os_clock_coarse_ns(void)
 	return clock_step ? clock_now += clock_step : __real_os_clock_coarse_ns();
 }
 
+/* Whether a call of which so many may succeed fails; counts it. */
+static bool fails(long *left)
+{
+	if (*left < 0)
+		return false;
+	if (*left == 0)
+		return true;
+	--*left;
+	return false;
+}
+
 static bool map_fails(void)
 {
-	if (maps_left < 0)
-		return false;
-	if (maps_left == 0)
-		return true;
-	maps_left--;
-	return false;
+	return fails(&maps_left);
+}
+
+int __real_os_barrier(void);
+int __wrap_os_barrier(void);
+int __real_os_copy(void *to, const void *from, size_t bytes);
+int __wrap_os_copy(void *to, const void *from, size_t bytes);
+static long barriers_left = -1, copies_left = -1;
+
+void support_fail_barriers(long after)
+{
+	barriers_left = after;
+}
+
+void support_fail_copies(long after)
+{
+	copies_left = after;
+}
+
+int __wrap_os_barrier(void)
+{
+	return fails(&barriers_left) ? -EPERM : __real_os_barrier();
+}
+
+int __wrap_os_copy(void *to, const void *from, size_t bytes)
+{
+	return fails(&copies_left) ? -EPERM : __real_os_copy(to, from, bytes);
 }
 
 int __wrap_os_map(size_t bytes, size_t align, void **base)

@@ -38,6 +38,10 @@ void support_watch(bool on);
 /* The next mappings fail with ENOMEM: all after the first `after`; -1: none. */
 void support_fail_maps(long after);
 
+/* Memory barriers, and copies of what may vanish, are refused after the first `after`; -1: none. */
+void support_fail_barriers(long after);
+void support_fail_copies(long after);
+
 /* The coarse clock goes on by `ns` at every look; 0: it is the real one again. */
 void support_clock_step(uint64_t ns);
 

@@ -212,6 +212,33 @@ TEST(stock_of_a_running_thread)
 	CHECK((m1 - m0) % BLOCKS == 0 && m1 - m0 == f1 - f0);
 }
 
+/* The kernel refuses barriers from the second one on: what cannot be had stays, all counts hold. */
+TEST(barriers_that_are_refused)
+{
+	support_init();
+	unsigned class = size_class_of(SIZE);
+	struct owner *owner = hire();
+	uint64_t m0, f0, m1, f1;
+	sum_of(class, &m0, &f0);
+	tell(owner, fill_stock);
+	for (long after = 0; after < 5; after++) {
+		support_fail_barriers(after);
+		idle_trim_all(tcache_self);
+		support_fail_barriers(-1);
+		sum_of(class, &m1, &f1);
+		CHECK(m1 - m0 == (uint64_t)(after + 1) * BLOCKS && m1 - m0 == f1 - f0);
+		if (after == 2) /* once more before the owner has seen it */
+			idle_trim_all(tcache_self);
+		tell(owner, use_and_check);
+		CHECK(owner->bad == 0);
+	}
+	sum_of(class, &m1, &f1);
+	CHECK(m1 - m0 == 6 * BLOCKS && f1 - f0 == 6 * BLOCKS);
+	dismiss(owner);
+	sum_of(class, &m1, &f1);
+	CHECK(m1 - m0 == 6 * BLOCKS && f1 - f0 == 6 * BLOCKS);
+}
+
 /* A child that was forked from a thread whose stock has been taken works on. */
 static void use_in_child(void *argument)
 {

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 2: proof that a thread lives.
+ *
+ * Threads end in ways that nobody tells the allocator of: the destructor of its key does not run
+ * for a thread that first allocates in the last round of destructors, nor for one that leaves by
+ * the bare system call. Its slots, which lie in its TLS, may then be unmapped or be another
+ * thread's. So whoever looks at what is another thread's in TLS needs to know that it lives.
+ *
+ * What was considered: that a destructor was registered (it may never be called), tgkill(tid, 0)
+ * (the number may be another thread's by now), CLONE_CHILD_CLEARTID (the C library's). A robust
+ * mutex that the thread holds as long as it has a cache is right under all ways of dying: the
+ * kernel marks its word when the thread ends, whatever ended it, and does so before it tells
+ * anybody else, so before the C library lets go of the thread's stack and TLS. A word that still is
+ * what its owner made it therefore says that TLS is there, and was until now.
+ *
+ * Where the proof cannot be had (a thread that the C library does not know, an old one that is
+ * linked without its threads) nothing is proved, and nothing of that thread's TLS is touched.
+ */
+#ifndef HAK_LIFE_H
+#define HAK_LIFE_H
+
+#include <pthread.h>
+
+#include "base.h"
+
+struct life {
+	pthread_mutex_t mutex; /* robust, held by the thread */
+	uint32_t held;         /* its word while it is held; 0: nothing is proved */
+	uint32_t tid;          /* 0: no thread */
+};
+
+enum life_state {
+	LIFE_UNKNOWN, /* the thread may live, or not */
+	LIFE_LASTS,   /* it lives, and has until now: what it has in TLS is there */
+	LIFE_ENDED,
+};
+
+/*
+ * The calling thread's, from now on until life_end(). No lock may be held: another library may have
+ * put its own functions in the place of the C library's, and those may allocate.
+ */
+void life_begin(struct life *life);
+void life_end(struct life *life);
+
+/* In a forked child, by the thread whose it is: it begins anew. */
+void life_renew(struct life *life);
+
+/* Of any thread, by any thread; calls no function of the C library. */
+enum life_state life_state(const struct life *life);
+
+#endif
