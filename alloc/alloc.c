@@ -371,6 +371,8 @@ static void *resize_large(struct large *block, size_t n)
 	}
 	if (!large_resize(block, n))
 		return NULL;
+	if (!thread && block->bytes != old_bytes)
+		tally_orphan(0, HAK_ROUTE_LARGE, 1, 1, block->bytes, old_bytes);
 	if (thread && block->bytes != old_bytes) {
 		tcache_visit_begin(thread);
 		thread->record.classes[0].mallocs++;
