@@ -555,3 +555,115 @@ void arena_unlock(void)
 	for (unsigned i = 0; i < ARENA_SHARDS; i++)
 		lock_give(&shards[i].lock);
 }
+
+/* --- checks
+ * ------------------------------------------------------------------------------------------ */
+
+/* The run of which `granule`, in use, is the first one; NULL when none begins there. */
+static const struct span *run_at(const struct arena *arena, unsigned granule)
+{
+	const struct span *span = span_at((struct arena *)(uintptr_t)arena, granule);
+	uint64_t mask = run_mask(granule, span->granules);
+	if (span->granule != granule || !span->granules || granule + span->granules > 64 ||
+	    span->kind == SPAN_NONE || arena->free & mask)
+		return NULL;
+	for (unsigned i = 0; i < span->granules; i++)
+		if (arena->head[granule + i] != granule)
+			return NULL;
+	return span;
+}
+
+static bool runs_are_valid(const struct arena *arena)
+{
+	unsigned units = 0, taken = 0;
+	for (unsigned granule = 1; granule < ARENA_GRANULES;) {
+		if (arena->free >> granule & 1) {
+			granule++;
+			continue;
+		}
+		const struct span *span = run_at(arena, granule);
+		if (!span || !span->units != (span->kind == SPAN_LARGE))
+			return false;
+		units += span->units;
+		granule += span->granules;
+	}
+	for (unsigned i = 0; i < GRANULE_UNITS; i++)
+		taken += (unsigned)__builtin_popcountll(arena->units[i]);
+	return units == taken;
+}
+
+bool arena_is_valid(const struct arena *arena)
+{
+	const struct shard *shard = shard_of(arena);
+	uint32_t index = index_of(arena);
+	return !(arena->free & 1) && !(arena->dirty & ~arena->free) &&
+	       !(arena->aged & ~arena->dirty) && arena->shard < ARENA_SHARDS &&
+	       bit_get(owned, index) && bit_get(shard->with_free, index) == (arena->free != 0) &&
+	       bit_get(shard->with_dirty, index) == (arena->dirty != 0) && runs_are_valid(arena);
+}
+
+struct sums {
+	uint64_t arena, span, large, dirty;
+};
+
+static void add_sums(struct arena *arena, struct sums *sums)
+{
+	sums->arena += ARENA_SIZE;
+	sums->dirty += (uint64_t)__builtin_popcountll(arena->dirty) * GRANULE_SIZE;
+	for (unsigned granule = 1; granule < ARENA_GRANULES; granule++) {
+		const struct span *span = span_at(arena, granule);
+		if (arena->free >> granule & 1 || arena->head[granule] != granule)
+			continue;
+		*(span->kind == SPAN_LARGE ? &sums->large : &sums->span) += span_bytes(span);
+	}
+}
+
+/* No arena in front of a hint has a run that it promises to be behind. */
+static bool hints_are_valid(const struct shard *shard, const struct arena *arena)
+{
+	for (unsigned k = 0; k < HINTS; k++)
+		if (index_of(arena) < shard->hint[k] &&
+		    find_run(arena->free, k < 6 ? 1u << k : ARENA_GRANULES) >= 0)
+			return false;
+	return true;
+}
+
+static bool shard_is_valid(const struct shard *shard)
+{
+	const struct hak_arenas *g = &tally_process.memory.arenas[shard - shards];
+	struct sums sums = {0};
+	uint32_t i = bit_next(owned, 0, WINDOW_ARENAS);
+	for (; i < WINDOW_ARENAS; i = bit_next(owned, i + 1, WINDOW_ARENAS)) {
+		if (shard_of(arena_at(i)) != shard)
+			continue;
+		if (i < shard->first || i >= shard->end || !hints_are_valid(shard, arena_at(i)))
+			return false;
+		add_sums(arena_at(i), &sums);
+	}
+	return sums.arena == g->arena_bytes && sums.span == g->span_bytes &&
+	       sums.large == g->large_bytes && sums.dirty == g->dirty_bytes;
+}
+
+bool arena_shards_are_valid(void)
+{
+	for (unsigned k = 0; k < ARENA_SHARDS; k++)
+		if (!shard_is_valid(&shards[k]))
+			return false;
+	return true;
+}
+
+void arena_each(void (*visit)(struct arena *arena, void *about), void *about)
+{
+	uint32_t i = bit_next(owned, 0, WINDOW_ARENAS);
+	for (; i < WINDOW_ARENAS; i = bit_next(owned, i + 1, WINDOW_ARENAS))
+		visit(arena_at(i), about);
+}
+
+void arena_each_span(struct arena *arena, void (*visit)(struct span *span, void *about),
+                     void *about)
+{
+	for (unsigned granule = 1; granule < ARENA_GRANULES; granule++)
+		if (!(arena->free >> granule & 1) && arena->head[granule] == granule &&
+		    span_at(arena, granule)->kind != SPAN_NONE)
+			visit(span_at(arena, granule), about);
+}

@@ -161,4 +161,14 @@ void arena_prefer_shard(unsigned shard);
 void arena_lock(void); /* for fork */
 void arena_unlock(void);
 
+/*
+ * For checks, while no other thread runs. Whether an arena and the shards are in order; and the
+ * arenas, and the runs in use of one, one by one.
+ */
+bool arena_is_valid(const struct arena *arena);
+bool arena_shards_are_valid(void);
+void arena_each(void (*visit)(struct arena *arena, void *about), void *about);
+void arena_each_span(struct arena *arena, void (*visit)(struct span *span, void *about),
+                     void *about);
+
 #endif

@@ -211,3 +211,36 @@ void depot_unlock_all(void)
 	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++)
 		lock_give(&depots[c].lock);
 }
+
+/* --- checks
+ * ------------------------------------------------------------------------------------------ */
+
+static bool count_list(const struct magazine *list, bool full, uint32_t *count, uint64_t *blocks)
+{
+	for (; list; list = list->next) {
+		if (!magazine_is_valid(list) || full != (list->count != 0) || ++*count > 1u << 24)
+			return false;
+		*blocks += list->count;
+	}
+	return true;
+}
+
+bool depot_is_valid(unsigned class)
+{
+	const struct depot *depot = &depots[class];
+	uint32_t full = 0, empty = 0;
+	uint64_t blocks = 0;
+	return count_list(depot->full, true, &full, &blocks) &&
+	       count_list(depot->empty, false, &empty, &blocks) && full == depot->full_count &&
+	       empty == depot->empty_count && empty <= EMPTY_MAX && depot->full_min <= full &&
+	       depot->full_max >= full && blocks == depot_blocks(class);
+}
+
+void depot_each(unsigned class, void (*visit)(struct magazine *magazine, void *about), void *about)
+{
+	struct magazine *magazine;
+	for (magazine = depots[class].full; magazine; magazine = magazine->next)
+		visit(magazine, about);
+	for (magazine = depots[class].empty; magazine; magazine = magazine->next)
+		visit(magazine, about);
+}

@@ -48,4 +48,11 @@ void depot_trim(bool all);
 void depot_lock_all(void); /* for fork */
 void depot_unlock_all(void);
 
+/*
+ * For checks: whether the depot of a class is in order (no other thread runs), and its magazines
+ * one by one.
+ */
+bool depot_is_valid(unsigned class);
+void depot_each(unsigned class, void (*visit)(struct magazine *magazine, void *about), void *about);
+
 #endif

@@ -383,3 +383,27 @@ void guard_unlock(void)
 {
 	lock_give(&lock);
 }
+
+/* --- checks
+ * ------------------------------------------------------------------------------------------ */
+
+bool guard_is_valid(void)
+{
+	static bool queued[GUARD_SLOTS];
+	if (!pool)
+		return front == back;
+	if (back - front > GUARD_SLOTS)
+		return false;
+	memset(queued, 0, sizeof(queued));
+	for (uint32_t i = front; i != back; i++) {
+		unsigned index = queue[i % GUARD_SLOTS];
+		if (index >= GUARD_SLOTS || queued[index] || slots[index].state == IN_USE)
+			return false;
+		queued[index] = true;
+	}
+	for (unsigned i = 0; i < GUARD_SLOTS; i++)
+		if (queued[i] == (slots[i].state == IN_USE) ||
+		    (!queued[i] && index_of(slots[i].block) != i))
+			return false;
+	return true;
+}

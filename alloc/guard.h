@@ -59,4 +59,7 @@ void guard_read(struct guard_figures *figures);
 void guard_lock(void); /* for fork */
 void guard_unlock(void);
 
+/* For checks, while no other thread runs: whether pool and queue are in order. */
+bool guard_is_valid(void);
+
 #endif

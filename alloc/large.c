@@ -466,3 +466,57 @@ void large_unlock(void)
 	for (unsigned i = 0; i < ARENA_SHARDS; i++)
 		lock_give(&shards[i].lock);
 }
+
+/* --- checks
+ * ------------------------------------------------------------------------------------------ */
+
+static bool table_is_valid(struct shard *shard)
+{
+	size_t used = 0;
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < shard->slots; i++) {
+		const struct entry *entry = &shard->table[i];
+		if (!entry->base)
+			continue;
+		if (find_entry(shard->table, shard->slots, entry->base) != entry ||
+		    entry->base % PAGE_SIZE || entry->bytes % PAGE_SIZE || !entry->bytes)
+			return false;
+		used++;
+		bytes += entry->bytes;
+	}
+	return used == shard->used && used <= shard->slots / 2 &&
+	       bytes == gauges_of(shard)->huge_bytes;
+}
+
+static bool kept_is_valid(const struct shard *shard)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < shard->kept_count; i++)
+		bytes += shard->kept[i].bytes;
+	return shard->kept_count <= KEPT_MAX && bytes == gauges_of(shard)->huge_cached_bytes;
+}
+
+bool large_is_valid(void)
+{
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		if (!kept_is_valid(&shards[i]) || !table_is_valid(&shards[i]))
+			return false;
+	return true;
+}
+
+void large_each(void (*visit)(const void *base, size_t bytes, void *about), void *about)
+{
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		for (size_t k = 0; k < shards[i].slots; k++)
+			if (shards[i].table[k].base)
+				visit((void *)shards[i].table[k].base, shards[i].table[k].bytes,
+				      about);
+}
+
+size_t large_table_bytes(void)
+{
+	size_t bytes = 0;
+	for (unsigned i = 0; i < ARENA_SHARDS; i++)
+		bytes += round_up(shards[i].slots * sizeof(struct entry), PAGE_SIZE);
+	return bytes;
+}

@@ -56,4 +56,12 @@ size_t large_huge_count(void);
 void large_lock(void); /* for fork */
 void large_unlock(void);
 
+/*
+ * For checks, while no other thread runs. Whether the tables of huge blocks are in order; these
+ * blocks, one by one; the bytes that are mapped for the tables.
+ */
+bool large_is_valid(void);
+void large_each(void (*visit)(const void *base, size_t bytes, void *about), void *about);
+size_t large_table_bytes(void);
+
 #endif

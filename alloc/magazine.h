@@ -44,4 +44,12 @@ static inline void magazine_free(struct magazine *magazine)
 static_assert(sizeof(struct magazine) + MAGAZINE_CELLS_MIN * sizeof(void *) == 128,
               "a magazine is a power of two");
 
+/* Of one that is not loaded. */
+static inline bool magazine_is_valid(const struct magazine *magazine)
+{
+	return is_power_of_two((size_t)magazine->capacity + 2) &&
+	       magazine->capacity >= MAGAZINE_CELLS_MIN &&
+	       magazine->capacity <= MAGAZINE_CELLS_MAX && magazine->count <= magazine->capacity;
+}
+
 #endif

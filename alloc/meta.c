@@ -21,6 +21,7 @@ static struct lock lock;
 static struct free_block *free_lists[SHIFTS];
 static char *chunk;
 static size_t chunk_left;
+static size_t taken; /* bytes */
 
 static unsigned list_of(size_t bytes)
 {
@@ -58,6 +59,7 @@ void *meta_take(size_t bytes)
 		free_lists[list] = block->next;
 	else
 		fresh = carve((size_t)1 << (list + MIN_SHIFT));
+	taken += block || fresh ? (size_t)1 << (list + MIN_SHIFT) : 0;
 	lock_give(&lock);
 	if (block)
 		memset(block, 0, bytes);
@@ -71,6 +73,7 @@ void meta_give(void *p, size_t bytes)
 	lock_take(&lock);
 	block->next = free_lists[list];
 	free_lists[list] = block;
+	taken -= (size_t)1 << (list + MIN_SHIFT);
 	lock_give(&lock);
 }
 
@@ -82,4 +85,23 @@ void meta_lock(void)
 void meta_unlock(void)
 {
 	lock_give(&lock);
+}
+
+/* --- checks
+ * ------------------------------------------------------------------------------------------ */
+
+bool meta_is_valid(void)
+{
+	for (unsigned list = 0; list < SHIFTS; list++) {
+		size_t alignment = min_size((size_t)1 << (list + MIN_SHIFT), 64), n = 0;
+		for (const struct free_block *b = free_lists[list]; b; b = b->next)
+			if ((uintptr_t)b % alignment || n++ > tally_process.memory.metadata_bytes)
+				return false;
+	}
+	return chunk_left <= CHUNK;
+}
+
+size_t meta_taken_bytes(void)
+{
+	return taken;
 }

@@ -17,4 +17,8 @@ void meta_give(void *p, size_t bytes);
 void meta_lock(void); /* for fork */
 void meta_unlock(void);
 
+/* For checks, while no other thread runs: whether all is in order, and how many bytes are taken. */
+bool meta_is_valid(void);
+size_t meta_taken_bytes(void);
+
 #endif

@@ -161,3 +161,21 @@ void sample_count(struct sampler *sampler, uint64_t now_ns, uint64_t base)
 		sampler->window_count = 0;
 	}
 }
+
+static bool line_is_valid(int64_t until)
+{
+	return until >= -1;
+}
+
+bool sample_is_valid(const struct sampler *sampler)
+{
+	if (sampler->cutting != (sampler->distance || sampler->guarding))
+		return false;
+	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++) {
+		if (sampler->distance && !line_is_valid(sampler->until[c]))
+			return false;
+		if (sampler->guarding && !line_is_valid(sampler->guard_until[c]))
+			return false;
+	}
+	return true;
+}

@@ -95,4 +95,6 @@ void sample_count(struct sampler *sampler, uint64_t now_ns, uint64_t base);
 double sample_exponential(double u);
 double sample_probability(double x);
 
+bool sample_is_valid(const struct sampler *sampler);
+
 #endif

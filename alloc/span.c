@@ -42,7 +42,7 @@ static size_t span_available(const struct span *span)
 	return (size_t)span->free + (span->capacity - span->carved);
 }
 
-static bool span_is_valid(const struct span *span)
+static bool counts_are_valid(const struct span *span)
 {
 	return span->class > 0 && span->class < HAK_CLASS_COUNT && span->carved <= span->capacity &&
 	       span->free <= span->carved;
@@ -285,7 +285,7 @@ static size_t bin_take(struct bin *bin, unsigned class, enum span_kind kind, voi
 		struct span *span = span_with_blocks(bin, class, kind);
 		if (!span)
 			break;
-		hak_assert(span_is_valid(span));
+		hak_assert(counts_are_valid(span));
 		taken += take_freed(span, cells + want - taken, want - taken);
 		size_t n = take_fresh(bin, span, cells + want - taken, want - taken, ahead);
 		taken += n;
@@ -518,4 +518,55 @@ void span_unlock_all(void)
 		lock_give(&bins[c].lock);
 		lock_give(&sampled_bins[c].lock);
 	}
+}
+
+/* --- checks
+ * ------------------------------------------------------------------------------------------ */
+
+bool span_holds(const struct span *span, unsigned i)
+{
+	return span->bits[i / 64] >> (i % 64) & 1 || !was_carved(span, i);
+}
+
+static bool bits_are_valid(const struct span *span)
+{
+	size_t set = 0;
+	for (unsigned i = 0; i < span->capacity; i++) {
+		bool bit = span->bits[i / 64] >> (i % 64) & 1;
+		set += bit;
+		if (bit && (!was_carved(span, i) || i / 64 < span->hint))
+			return false;
+	}
+	return set == span->free;
+}
+
+bool span_is_valid(const struct span *span)
+{
+	const struct size_class *class = &size_classes[span->class];
+	return counts_are_valid(span) && span->granules == class->span_granules && span->units &&
+	       span->first < span->capacity &&
+	       span->first_offset + (size_t)span->capacity * class->size <= span_bytes(span) &&
+	       bits_are_valid(span);
+}
+
+static bool bin_is_valid(const struct bin *bin, unsigned class, enum span_kind kind, size_t *listed)
+{
+	const struct span *before = NULL;
+	for (const struct span *span = bin->head; span; before = span, span = span->next, ++*listed)
+		if (span->prev != before || !span->listed || span->class != class ||
+		    span->kind != kind || span == bin->spare || !span_available(span) ||
+		    *listed > WINDOW_GRANULES)
+			return false;
+	if (!bin->spare)
+		return true;
+	++*listed;
+	return !bin->spare->listed && bin->spare->class == class && bin->spare->kind == kind &&
+	       span_available(bin->spare) == bin->spare->capacity;
+}
+
+bool span_bins_are_valid(unsigned class, size_t *listed)
+{
+	*listed = 0;
+	return bin_is_valid(&bins[class], class, SPAN_CLASS, listed) &&
+	       bin_is_valid(&sampled_bins[class], class, SPAN_SAMPLED, listed);
 }

@@ -39,4 +39,13 @@ void span_give_sampled(struct span *span, void *p);
 void span_lock_all(void); /* for fork */
 void span_unlock_all(void);
 
+/*
+ * For checks, while no other thread runs. Whether a span is in order; whether the bins of a class
+ * are, `*listed` then tells how many spans they list or keep aside; whether a span holds its block
+ * `i`, freed or never carved.
+ */
+bool span_is_valid(const struct span *span);
+bool span_bins_are_valid(unsigned class, size_t *listed);
+bool span_holds(const struct span *span, unsigned i);
+
 #endif

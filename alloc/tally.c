@@ -257,3 +257,14 @@ void tally_unlock(void)
 {
 	lock_give(&lock);
 }
+
+bool tally_is_valid(void)
+{
+	uint64_t live = 0;
+	const struct hak_thread_record *record = tally_first();
+	for (; record; record = tally_next(record))
+		if (!record->tid || !record->slots || ++live > tally_process.threads_live)
+			return false;
+	return live == tally_process.threads_live && !(tally_process.seq & 1) &&
+	       !tally_process.exited.next;
+}

@@ -92,4 +92,7 @@ struct hak_thread_record *tally_next(const struct hak_thread_record *record);
 void tally_change_begin(void);
 void tally_change_end(void);
 
+/* For checks, while no other thread runs: whether the list of records is in order. */
+bool tally_is_valid(void);
+
 #endif

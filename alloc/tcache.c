@@ -904,3 +904,46 @@ void tcache_fork_child(bool others)
 	self->record.tid = os_tid();
 	life_renew(&self->life);
 }
+
+/* --- checks
+ * ------------------------------------------------------------------------------------------ */
+
+/* Of a class whose stock nobody is at: others may have emptied cells from the first one on. */
+static bool slot_is_valid(const struct hak_slot *slot, const struct magazine *loaded)
+{
+	uintptr_t cells = (uintptr_t)loaded->cells;
+	int64_t depth = (int64_t)(slot->top - slot->base) / (int64_t)sizeof(void *);
+	return slot->base >= cells && slot->top >= slot->base && slot->limit >= slot->top &&
+	       slot->limit <= cells + loaded->capacity * sizeof(void *) &&
+	       slot->top % sizeof(void *) == 0 && slot->credit <= depth;
+}
+
+static bool class_is_valid(const struct thread *thread, unsigned class)
+{
+	const struct tcache_class *cache = &thread->classes[class];
+	const struct hak_slot *slots = (const struct hak_slot *)thread->record.slots;
+	if (cache->previous && !magazine_is_valid(cache->previous))
+		return false;
+	if (cache->goal > MAGAZINE_CELLS_MAX || (cache->loaded && cache->loaded == cache->previous))
+		return false;
+	if (!slots)
+		return !cache->loaded || magazine_is_valid(cache->loaded);
+	return cache->loaded ? slot_is_valid(&slots[class], cache->loaded)
+	                     : slots[class].top == slots[class].limit && slots[class].credit <= 0;
+}
+
+bool tcache_is_valid(const struct thread *thread)
+{
+	const struct hak_slot *slots = (const struct hak_slot *)thread->record.slots;
+	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
+		if (!class_is_valid(thread, class))
+			return false;
+	return !(thread->record.seq & 1) && sample_is_valid(&thread->sampler) &&
+	       (!slots || (slots[0].credit <= 0 && slots[0].top == slots[0].limit));
+}
+
+void tcache_each_spare(void (*visit)(struct thread *thread, void *about), void *about)
+{
+	for (struct thread *thread = spares; thread; thread = thread->next_free)
+		visit(thread, about);
+}
