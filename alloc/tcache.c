@@ -803,6 +803,7 @@ struct thread *tcache_enter(void)
 	sample_guard(&thread->sampler, guard_one_in());
 	tally_enter(&thread->record, tcache_slots);
 	thread->disturbed = 0;
+	thread->claim = (struct lock){0}; /* who ended may have had it */
 	thread->trimmed_ns = thread->record.start_ns;
 	thread->growths = decay_growths();
 	take_over_stock(thread);
