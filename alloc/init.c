@@ -18,8 +18,7 @@
 #include "tally.h"
 
 static struct lock lock;
-static pthread_key_t exit_key;
-static bool have_exit_key;
+static uint32_t exit_key; /* and one: 0 is none yet */
 
 /* What a profile shapes: nothing but numbers that the modules start with. */
 struct shape {
@@ -43,6 +42,24 @@ static void thread_ends(void *unused)
 {
 	(void)unused;
 	tcache_leave();
+}
+
+/*
+ * Without a lock: a program or another library may have a pthread_key_create of its own, which may
+ * allocate, or wait for a thread that does. Of two keys made at the same time one is kept.
+ */
+static bool have_exit_key(void)
+{
+	uint32_t none = 0;
+	pthread_key_t key;
+	if (likely(__atomic_load_n(&exit_key, __ATOMIC_ACQUIRE)))
+		return true;
+	if (pthread_key_create(&key, thread_ends))
+		return false;
+	if (!__atomic_compare_exchange_n(&exit_key, &none, key + 1, false, __ATOMIC_ACQ_REL,
+	                                 __ATOMIC_ACQUIRE))
+		pthread_key_delete(key);
+	return true;
 }
 
 /*
@@ -171,9 +188,10 @@ static void announce(enum hak_mode mode)
 	log_write(&line);
 }
 
-/* Lock held. */
+/* Lock held: nothing may be called here that is not ours. What is libc's may be anybody's. */
 static enum hak_mode prepare(void)
 {
+	os_init();
 	options_read();
 	enum hak_mode mode = options.force_libc        ? HAK_MODE_FORCE_LIBC
 	                     : options.fastlane_direct ? HAK_MODE_NORMAL
@@ -190,7 +208,6 @@ static enum hak_mode prepare(void)
 		large_init(shape->huge_bytes);
 		arena_init();
 		idle_init();
-		have_exit_key = !pthread_key_create(&exit_key, thread_ends);
 		if (mode == HAK_MODE_NORMAL && options.guard)
 			guard_init(options.guard);
 	}
@@ -225,7 +242,7 @@ cold_path struct thread *init_thread(void)
 	if (mode != HAK_MODE_NORMAL)
 		return NULL;
 	struct thread *thread = tcache_enter();
-	if (thread && have_exit_key) /* may call calloc; the cache is already usable */
-		pthread_setspecific(exit_key, (void *)1);
+	if (thread && have_exit_key()) /* both may allocate; the cache is already usable */
+		pthread_setspecific(exit_key - 1, (void *)1);
 	return thread;
 }

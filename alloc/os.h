@@ -9,6 +9,13 @@
 
 #include "base.h"
 
+/*
+ * Reads what the kernel told the process when it started: whether it runs set-user-ID, and where
+ * the clock is that needs no system call. Called once, before the first thread has a cache; without
+ * it the clock is a system call.
+ */
+void os_init(void);
+
 /* Maps `bytes` of zeroed private memory at any address aligned to `align` (a power of two ≥
  * PAGE_SIZE). */
 int os_map(size_t bytes, size_t align, void **base);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "os.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
+#include <linux/prctl.h>
 #include <signal.h>
-#include <sys/auxv.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
@@ -147,10 +148,21 @@ int os_barrier(void)
 	return (int)call3(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0);
 }
 
+typedef long clock_function(clockid_t, struct timespec *);
+
+/*
+ * The kernel's, in the vdso: libc's clock_gettime() may be somebody's who allocates. NULL: there is
+ * none. It cannot fail for these clocks.
+ */
+static clock_function *vdso_clock;
+
 static uint64_t clock_ns(clockid_t clock)
 {
 	struct timespec now = {0};
-	clock_gettime(clock, &now); /* libc's, for the vdso; it cannot fail for these clocks */
+	if (likely(vdso_clock))
+		vdso_clock(clock, &now);
+	else
+		call3(SYS_clock_gettime, clock, (long)&now, 0);
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
@@ -220,6 +232,127 @@ static long read_file(const char *path, char *buffer, size_t bytes)
 	}
 	call3(SYS_close, fd, 0, 0);
 	return (long)done;
+}
+
+/* --- the process's start
+ * --------------------------------------------------------------------------------- */
+
+static bool set_user_id;
+
+/* The kernel's image of a shared object, loaded at one piece; nothing of it is read beyond `end`. */
+struct image {
+	uintptr_t base, end;
+	uintptr_t shift; /* to be added to addresses */
+	uintptr_t symbols, names;
+};
+
+enum { IMAGE_MAX = 256 * 1024, SEGMENTS_MAX = 16, TAGS_MAX = 64 };
+
+/* `bytes` at that address; NULL when they are not within the image. */
+static const void *image_at(const struct image *image, uintptr_t at, size_t bytes)
+{
+	bool within = at >= image->base && at <= image->end && bytes <= image->end - at;
+	return within && at % sizeof(uint32_t) == 0 ? (const void *)at : NULL;
+}
+
+static bool find_tables(struct image *image, uintptr_t dynamic)
+{
+	const Elf64_Dyn *tag;
+	for (unsigned i = 0; i < TAGS_MAX; i++, dynamic += sizeof(*tag)) {
+		tag = image_at(image, dynamic, sizeof(*tag));
+		if (!tag || tag->d_tag == DT_NULL)
+			break;
+		if (tag->d_tag == DT_SYMTAB)
+			image->symbols = image->shift + tag->d_un.d_ptr;
+		if (tag->d_tag == DT_STRTAB)
+			image->names = image->shift + tag->d_un.d_ptr;
+	}
+	return image->symbols && image->names > image->symbols;
+}
+
+static bool find_image(struct image *image, uintptr_t base)
+{
+	*image = (struct image){.base = base, .end = base + sizeof(Elf64_Ehdr)};
+	const Elf64_Ehdr *header = (const Elf64_Ehdr *)base;
+	const unsigned char *magic = header->e_ident;
+	uintptr_t dynamic = 0;
+	if (base % PAGE_SIZE || magic[0] != ELFMAG0 || magic[1] != ELFMAG1 || magic[2] != ELFMAG2 ||
+	    magic[3] != ELFMAG3 || magic[EI_CLASS] != ELFCLASS64 || header->e_phnum > SEGMENTS_MAX ||
+	    header->e_phoff > PAGE_SIZE - SEGMENTS_MAX * sizeof(Elf64_Phdr))
+		return false;
+	const Elf64_Phdr *segment = (const Elf64_Phdr *)(base + header->e_phoff);
+	for (unsigned i = 0; i < header->e_phnum; i++, segment++) {
+		if (segment->p_type == PT_LOAD && segment->p_filesz <= IMAGE_MAX) {
+			image->end = base + segment->p_offset + segment->p_filesz;
+			image->shift = base + segment->p_offset - segment->p_vaddr;
+		}
+		if (segment->p_type == PT_DYNAMIC)
+			dynamic = base + segment->p_offset;
+	}
+	return dynamic && find_tables(image, dynamic);
+}
+
+/* Linkers put the names right behind the symbols. */
+static uintptr_t find_function(const struct image *image, const char *name, size_t bytes)
+{
+	const Elf64_Sym *symbol;
+	for (uintptr_t at = image->symbols; at + sizeof(*symbol) <= image->names;
+	     at += sizeof(*symbol)) {
+		symbol = image_at(image, at, sizeof(*symbol));
+		uintptr_t text = symbol ? image->names + symbol->st_name : 0;
+		size_t n = 0;
+		while (n < bytes && text + n >= image->base && text + n < image->end &&
+		       ((const char *)text)[n] == name[n])
+			n++;
+		if (n == bytes && symbol->st_shndx != SHN_UNDEF &&
+		    ELF64_ST_TYPE(symbol->st_info) == STT_FUNC)
+			return image->shift + symbol->st_value;
+	}
+	return 0;
+}
+
+static void find_clock(uintptr_t vdso)
+{
+	static const char name[] = "__vdso_clock_gettime";
+	struct image image;
+	if (!vdso || !find_image(&image, vdso))
+		return;
+	uintptr_t function = find_function(&image, name, sizeof(name));
+	if (function >= image.base && function < image.end)
+		vdso_clock = (clock_function *)function;
+}
+
+/* In its words, when nothing more is to be had. A program that gains rights is not dumpable. */
+static bool may_have_gained_rights(void)
+{
+	return call3(SYS_getuid, 0, 0, 0) != call3(SYS_geteuid, 0, 0, 0) ||
+	       call3(SYS_getgid, 0, 0, 0) != call3(SYS_getegid, 0, 0, 0) ||
+	       call3(SYS_prctl, PR_GET_DUMPABLE, 0, 0) != 1;
+}
+
+#ifndef PR_GET_AUXV
+#define PR_GET_AUXV 0x41555856 /* Linux 6.4 */
+#endif
+
+/* Not getauxval(), which is anybody's to replace. */
+void os_init(void)
+{
+	Elf64_auxv_t words[64];
+	uintptr_t vdso = 0;
+	long n = read_file("/proc/self/auxv", (char *)words, sizeof(words));
+	if (n <= 0)
+		n = call3(SYS_prctl, PR_GET_AUXV, (long)words, sizeof(words));
+	if (failed(n) || n == 0) {
+		set_user_id = may_have_gained_rights();
+		return;
+	}
+	for (size_t i = 0; i < min_size((size_t)n, sizeof(words)) / sizeof(*words); i++) {
+		if (words[i].a_type == AT_SECURE)
+			set_user_id = words[i].a_un.a_val;
+		if (words[i].a_type == AT_SYSINFO_EHDR)
+			vdso = words[i].a_un.a_val;
+	}
+	find_clock(vdso);
 }
 
 /* --- faults
@@ -387,7 +520,7 @@ size_t os_resident_bytes(void)
 
 void os_each_environment(void (*each)(const char *entry))
 {
-	if (getauxval(AT_SECURE))
+	if (set_user_id)
 		return;
 	if (environ) {
 		for (char **e = environ; *e; e++)
