@@ -68,13 +68,22 @@ static bool have_exit_key(void)
  * first, which fork itself takes only after its handlers have run: a thread in fflush(NULL) has it
  * while it waits for a file, whose lock another thread may hold while it waits for one of ours
  * (glibc's bug 19431). It is recursive; the child has a new one.
+ *
+ * Handlers of others allocate, take locks that threads hold while they allocate, and wait for such
+ * threads. So none may run while ours are locked: ours are to be registered first, for that is
+ * who locks last and unlocks first (init_fork_handlers). Should a handler have got in front of
+ * ours, it may at least allocate: the thread that forks takes each lock once more (lock.h). It may
+ * even fork: `nested` counts that.
  */
-static bool fork_locked;
+static unsigned nested;
 
 static void fork_prepare(void)
 {
-	fork_locked = !libc_has_one_thread();
-	if (!fork_locked)
+	if (lock_forks_here()) {
+		nested++;
+		return;
+	}
+	if (libc_has_one_thread())
 		return;
 	libc_lock_files();
 	lock_take(&lock);
@@ -86,10 +95,12 @@ static void fork_prepare(void)
 	large_lock();
 	arena_lock();
 	meta_lock();
+	lock_fork_begin();
 }
 
 static void unlock_all(void)
 {
+	lock_fork_end();
 	meta_unlock();
 	arena_unlock();
 	large_unlock();
@@ -103,25 +114,42 @@ static void unlock_all(void)
 
 static void fork_parent(void)
 {
-	if (!fork_locked)
+	if (!lock_forks_here())
 		return;
+	if (nested) {
+		nested--;
+		return;
+	}
 	unlock_all();
 	libc_unlock_files();
 }
 
+/* In the child of a fork within a fork's handler the outer one goes on as well. */
 static void fork_child(void)
 {
-	if (fork_locked) {
-		unlock_all();
+	bool others = lock_forks_here();
+	if (others) {
 		libc_reset_files();
+		if (!nested)
+			unlock_all();
+		else
+			libc_lock_files();
 	}
-	tcache_fork_child(fork_locked);
+	nested -= nested > 0;
+	tcache_fork_child(others);
 }
 
-/* In a constructor and not at the first cold visit, which may come before libc can register it. */
-__attribute__((constructor)) static void register_fork_handlers(void)
+void init_fork_handlers(void)
 {
-	pthread_atfork(fork_prepare, fork_parent, fork_child);
+	static bool done;
+	if (!__atomic_exchange_n(&done, true, __ATOMIC_RELAXED))
+		pthread_atfork(fork_prepare, fork_parent, fork_child);
+}
+
+/* At the first cold visit it may be too early for libc. */
+__attribute__((constructor(101))) static void start(void)
+{
+	init_fork_handlers();
 }
 
 /* Law 5, for a guard: how many blocks it has guarded. */

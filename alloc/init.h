@@ -15,6 +15,9 @@ static inline enum hak_mode init_mode(void)
 /* Reads options and prepares every module, once; returns the mode. */
 enum hak_mode init_process(void);
 
+/* Registers our fork handlers, once: before anybody else registers any. */
+void init_fork_handlers(void);
+
 /*
  * The calling thread's cache, made if need be. NULL when the mode has none, the thread has exited
  * or there is no memory.

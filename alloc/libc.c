@@ -2,8 +2,10 @@
 #include "libc.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 
 extern void *dlsym(void *, const char *) __attribute__((weak));
+extern void *dlvsym(void *, const char *, const char *) __attribute__((weak));
 
 extern char __libc_single_threaded __attribute__((weak));
 extern void _IO_list_lock(void) __attribute__((weak));
@@ -31,6 +33,26 @@ void libc_reset_files(void)
 {
 	if (_IO_list_lock && _IO_list_unlock && _IO_list_resetlock)
 		_IO_list_resetlock();
+}
+
+typedef int register_atfork_function(void (*)(void), void (*)(void), void (*)(void), void *);
+
+extern register_atfork_function __register_atfork; /* ours, or in a static program libc's */
+
+/* A dlsym of somebody's, who asks in his own name, may find ours again. */
+int libc_register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+                         void *dso)
+{
+	register_atfork_function *function = NULL;
+	if (dlsym)
+		function = (register_atfork_function *)(uintptr_t)dlsym(RTLD_NEXT,
+		                                                        "__register_atfork");
+	if (function == __register_atfork && dlvsym)
+		function = (register_atfork_function *)(uintptr_t)dlvsym(
+		        RTLD_NEXT, "__register_atfork", "GLIBC_2.3.2");
+	return function && function != __register_atfork
+	               ? function(prepare, parent, child, dso)
+	               : ENOSYS;
 }
 
 typedef size_t usable_size_function(void *);

@@ -19,6 +19,10 @@ static inline bool libc_is_there(void)
 	return __libc_malloc && __libc_calloc && __libc_realloc && __libc_memalign && __libc_free;
 }
 
+/* libc's own pthread_atfork for the object `dso`, as 0 or an errno; ENOSYS when there is none. */
+int libc_register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
+                         void *dso);
+
 /* Of glibc 2.32 and newer: whether the process has one thread only. False when that is not known.
  */
 bool libc_has_one_thread(void);

@@ -14,10 +14,20 @@
 #include "os.h"
 
 struct lock {
-	uint32_t word; /* 0 free, 1 held, 2 held and somebody waits */
+	uint32_t word; /* 0 free, 1 held, 2 held and somebody waits; above: lock_fork_begin */
 };
 
-void lock_wait(struct lock *lock); /* slow path of lock_take */
+void lock_wait(struct lock *lock);  /* slow path of lock_take */
+void lock_leave(struct lock *lock); /* of lock_give */
+
+/*
+ * The calling thread forks and holds every lock that a thread may wait for. Until lock_fork_end it
+ * may take and give each of them again, which leaves it held: fork handlers of others, which run
+ * in between, may allocate. In the child the thread is still the one that forks.
+ */
+void lock_fork_begin(void);
+void lock_fork_end(void);
+bool lock_forks_here(void); /* the calling thread is between the two */
 
 static inline void lock_take(struct lock *lock)
 {
@@ -30,8 +40,8 @@ static inline void lock_take(struct lock *lock)
 
 static inline void lock_give(struct lock *lock)
 {
-	if (unlikely(__atomic_exchange_n(&lock->word, 0, __ATOMIC_RELEASE) == 2))
-		os_wake(&lock->word);
+	if (unlikely(__atomic_sub_fetch(&lock->word, 1, __ATOMIC_RELEASE)))
+		lock_leave(lock);
 }
 
 static inline bool lock_try(struct lock *lock)

@@ -7,6 +7,8 @@
 
 #include "alloc.h"
 #include "decay.h"
+#include "init.h"
+#include "libc.h"
 #include "stats.h"
 
 #define PUBLIC __attribute__((visibility("default")))
@@ -134,6 +136,23 @@ PUBLIC void free_aligned_sized(void *p, size_t align, size_t n)
 	(void)align;
 	(void)n;
 	alloc_free(p);
+}
+
+/* --- fork
+ * ----------------------------------------------------------------------------------------- */
+
+/*
+ * What glibc's pthread_atfork calls, in whatever object. Whoever registers fork handlers finds
+ * ours registered, which is how ours come first whatever the order of constructors is. Weak: in a
+ * statically linked program libc's own takes its place, and there the order is ours.
+ */
+PUBLIC __attribute__((weak)) int __register_atfork(void (*prepare)(void), void (*parent)(void),
+                                                   void (*child)(void), void *dso);
+PUBLIC __attribute__((weak)) int __register_atfork(void (*prepare)(void), void (*parent)(void),
+                                                   void (*child)(void), void *dso)
+{
+	init_fork_handlers();
+	return libc_register_atfork(prepare, parent, child, dso);
 }
 
 /* --- statistics and tuning
