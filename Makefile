@@ -90,7 +90,7 @@ $(OUT)/obj/alloc/override_cxx.o: UNIT_CFLAGS := $(HOT_CFLAGS) -fexceptions
 
 $(OUT)/libhakmem.so.1: $(ALLOC_OBJ) alloc/libhakmem.map
 	$(CC) -shared -Wl,-soname,libhakmem.so.1 -Wl,--version-script=alloc/libhakmem.map -Wl,-z,now \
-	  -Wl,-z,relro -Wl,-z,defs -Wl,--build-id $(LDFLAGS) $(ALLOC_OBJ) -o $@
+	  -Wl,-z,relro -Wl,-z,nodelete -Wl,-z,defs -Wl,--build-id $(LDFLAGS) $(ALLOC_OBJ) -o $@
 
 $(OUT)/libhakmem.so: $(OUT)/libhakmem.so.1
 	ln -sf $(<F) $@
