@@ -2,6 +2,7 @@
 /* Floor 11: the names of the C library. Semantics and errno as in glibc's manual. */
 #include <errno.h>
 #include <malloc.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -202,9 +203,21 @@ PUBLIC int malloc_trim(size_t pad)
 	return decay_now();
 }
 
+/*
+ * Writing is a cancellation point, and none of the malloc family is one: it is to stdio's stderr
+ * all the same, as with glibc, because programs redirect that.
+ */
+static int forbid_cancellation(void)
+{
+	int state = PTHREAD_CANCEL_ENABLE;
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	return state;
+}
+
 PUBLIC void malloc_stats(void)
 {
 	struct stats stats;
+	int cancellation = forbid_cancellation();
 	stats_read(&stats);
 	fprintf(stderr,
 	        "hakmem: %zu bytes in arenas, %zu in use, %zu free; %zu bytes in %zu huge blocks; "
@@ -216,6 +229,7 @@ PUBLIC void malloc_stats(void)
 		fprintf(stderr, "hakmem: %llu blocks were guarded, %llu are in use\n",
 		        (unsigned long long)stats.guarded,
 		        (unsigned long long)stats.guarded_in_use);
+	pthread_setcancelstate(cancellation, NULL);
 }
 
 /* XML of glibc's form: one heap, and the totals. */
@@ -224,6 +238,7 @@ PUBLIC int malloc_info(int options, FILE *out)
 	if (options != 0)
 		return EINVAL;
 	struct stats stats;
+	int cancellation = forbid_cancellation();
 	stats_read(&stats);
 	fprintf(out,
 	        "<malloc version=\"1\">\n<heap nr=\"0\">\n<sizes>\n</sizes>\n"
@@ -239,5 +254,6 @@ PUBLIC int malloc_info(int options, FILE *out)
 	        stats.free_bytes, stats.arena_bytes, stats.arena_bytes, stats.arena_bytes,
 	        stats.arena_bytes, stats.free_bytes, stats.huge_blocks, stats.huge_bytes,
 	        stats.arena_bytes, stats.arena_bytes, stats.arena_bytes, stats.arena_bytes);
+	pthread_setcancelstate(cancellation, NULL);
 	return ferror(out) ? -1 : 0;
 }
