@@ -50,9 +50,8 @@ int libc_register_atfork(void (*prepare)(void), void (*parent)(void), void (*chi
 	if (function == __register_atfork && dlvsym)
 		function = (register_atfork_function *)(uintptr_t)dlvsym(
 		        RTLD_NEXT, "__register_atfork", "GLIBC_2.3.2");
-	return function && function != __register_atfork
-	               ? function(prepare, parent, child, dso)
-	               : ENOSYS;
+	return function && function != __register_atfork ? function(prepare, parent, child, dso)
+	                                                 : ENOSYS;
 }
 
 typedef size_t usable_size_function(void *);

@@ -239,7 +239,8 @@ static long read_file(const char *path, char *buffer, size_t bytes)
 
 static bool set_user_id;
 
-/* The kernel's image of a shared object, loaded at one piece; nothing of it is read beyond `end`. */
+/* The kernel's image of a shared object, loaded at one piece; nothing of it is read beyond `end`.
+ */
 struct image {
 	uintptr_t base, end;
 	uintptr_t shift; /* to be added to addresses */
@@ -277,7 +278,8 @@ static bool find_image(struct image *image, uintptr_t base)
 	const unsigned char *magic = header->e_ident;
 	uintptr_t dynamic = 0;
 	if (base % PAGE_SIZE || magic[0] != ELFMAG0 || magic[1] != ELFMAG1 || magic[2] != ELFMAG2 ||
-	    magic[3] != ELFMAG3 || magic[EI_CLASS] != ELFCLASS64 || header->e_phnum > SEGMENTS_MAX ||
+	    magic[3] != ELFMAG3 || magic[EI_CLASS] != ELFCLASS64 ||
+	    header->e_phnum > SEGMENTS_MAX ||
 	    header->e_phoff > PAGE_SIZE - SEGMENTS_MAX * sizeof(Elf64_Phdr))
 		return false;
 	const Elf64_Phdr *segment = (const Elf64_Phdr *)(base + header->e_phoff);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * fork from two threads at a time, while others allocate with a lock of a library held whose fork
- * handlers take that lock, allocate, start threads … (plugin/atfork.c). With an argument the library
- * is loaded by dlopen; otherwise it is linked or preloaded, or there is none.
+ * handlers take that lock, allocate, start threads … (plugin/atfork.c). With an argument the
+ * library is loaded by dlopen; otherwise it is linked or preloaded, or there is none.
  */
 #include <dlfcn.h>
 #include <pthread.h>

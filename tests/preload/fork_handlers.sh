@@ -8,7 +8,7 @@ set -u
 CC=${CC:-gcc}
 need "$CC"
 make_work
-source=tests/preload/fork_handlers.c flags=(-O2 -D_GNU_SOURCE -fno-builtin -w -I. -Wl,--no-as-needed)
+source=tests/preload/fork_handlers.c flags=(-O2 -D_GNU_SOURCE -fno-builtin -w -I. "-Wl,--no-as-needed")
 library=$WORK/libatfork.so linked=$WORK/linked archived=$WORK/archived
 "$CC" "${flags[@]}" -shared -fPIC tests/preload/plugin/atfork.c -o "$library" -lpthread -ldl &&
 	"$CC" "${flags[@]}" "$source" "$library" -o "$linked" -lpthread -ldl &&
@@ -38,9 +38,8 @@ for kind in alloc fork; do
 	forked "linked, registered before ours" FORK_HANDLERS_OLD=1 LD_PRELOAD="$HAKMEM" "$linked"
 	forked "before ours, from the archive" FORK_HANDLERS_OLD=1 "$archived"
 done
-for kind in mutex; do
-	for option in FASTLANE_DIRECT=0 PROFILE=lean PROFILE=secure FORCE_LIBC_ALLOC=1 GUARD=50 PURGE_MS=0; do
-		forked "linked, with HAKMEM_$option" LD_PRELOAD="$HAKMEM" "HAKMEM_$option" "$linked"
-	done
+kind=mutex
+for option in FASTLANE_DIRECT=0 PROFILE=lean PROFILE=secure FORCE_LIBC_ALLOC=1 GUARD=50 PURGE_MS=0; do
+	forked "linked, with HAKMEM_$option" LD_PRELOAD="$HAKMEM" "HAKMEM_$option" "$linked"
 done
 echo "$tried combinations of fork handlers and modes: all children are well"
