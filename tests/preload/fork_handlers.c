@@ -14,7 +14,7 @@
 
 #include "check.h"
 
-enum { FORKING = 2, WORKING = 2, FORKS = 4, BLOCKS = 200, HUNG_AFTER_S = 100 };
+enum { FORKING = 2, WORKING = 2, FORKS = 3, BLOCKS = 200, HUNG_AFTER_S = 100 };
 
 extern void plugin_work(unsigned round) __attribute__((weak));
 

@@ -27,8 +27,8 @@ static void require(int ok)
 static void allocate(unsigned round)
 {
 	static const size_t sizes[] = {1, 24, 100, 1000, 5000, 30000, 100000, 700000, 3 << 20};
-	for (unsigned i = 0; i < 101; i++) {
-		size_t n = sizes[(i + round) % (i % 50 ? 6 : 9)] + i;
+	for (unsigned i = 0; i < 51; i++) {
+		size_t n = sizes[(i + round) % (i % 17 ? 6 : 9)] + i;
 		unsigned char *p = i % 3 ? malloc(n) : calloc(1, n);
 		require(p && (i % 3 || !(p[0] | p[n - 1])));
 		memset(p, (int)i, n < 64 ? n : 64);

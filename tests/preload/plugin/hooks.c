@@ -86,6 +86,22 @@ int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)
 	return real(prepare, parent, child, dso);
 }
 
+int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+	int (*real)(pthread_mutex_t *);
+	use_the_allocator();
+	*(void **)&real = next("pthread_mutex_lock");
+	return real(mutex);
+}
+
+int pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+	int (*real)(pthread_mutex_t *);
+	use_the_allocator();
+	*(void **)&real = next("pthread_mutex_unlock");
+	return real(mutex);
+}
+
 unsigned long getauxval(unsigned long type)
 {
 	unsigned long (*real)(unsigned long);
