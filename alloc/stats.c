@@ -29,7 +29,8 @@ void stats_read(struct stats *stats)
 	stats->huge_bytes = arenas.huge_bytes;
 	stats->huge_blocks = large_huge_count();
 	stats->used_bytes += arenas.large_bytes;
-	stats->arena_bytes = arenas.arena_bytes + memory->metadata_bytes + arenas.huge_cached_bytes;
+	stats->arena_bytes =
+	        arenas.arena_bytes + gauge_get(memory->metadata_bytes) + arenas.huge_cached_bytes;
 	if (stats->used_bytes > stats->arena_bytes) /* read while other threads run */
 		stats->used_bytes = stats->arena_bytes;
 	stats->free_bytes = stats->arena_bytes - stats->used_bytes;
