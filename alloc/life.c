@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "life.h"
 
-#include <string.h>
-
 #include "os.h"
 
 /* glibc's mutexes begin with the futex word, whose lower bits are the owner's thread id. */
@@ -25,8 +23,8 @@ static bool make_mutex(pthread_mutex_t *mutex)
 
 void life_begin(struct life *life)
 {
-	memset(life, 0, sizeof(*life));
 	uint32_t tid = os_tid();
+	life_forget(life);
 	__atomic_store_n(&life->tid, tid, __ATOMIC_RELEASE);
 	if (!make_mutex(&life->mutex) || pthread_mutex_lock(&life->mutex))
 		return;
@@ -38,10 +36,17 @@ void life_begin(struct life *life)
 void life_end(struct life *life)
 {
 	bool held = life->held != 0;
-	life->held = 0;
+	__atomic_store_n(&life->held, 0, __ATOMIC_RELEASE);
 	if (held)
 		pthread_mutex_unlock(&life->mutex);
-	life->tid = 0;
+	__atomic_store_n(&life->tid, 0, __ATOMIC_RELEASE);
+}
+
+/* In this order: nobody looks at the mutex of a life that is not held. */
+void life_forget(struct life *life)
+{
+	__atomic_store_n(&life->held, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&life->tid, 0, __ATOMIC_RELEASE);
 }
 
 /* The C library has given the child's thread an empty list of robust mutexes. */

@@ -43,6 +43,12 @@ enum life_state {
 void life_begin(struct life *life);
 void life_end(struct life *life);
 
+/*
+ * Of a thread that has ended, before another one takes its record: that one is found by others
+ * before its life begins, and must not be taken for the dead one.
+ */
+void life_forget(struct life *life);
+
 /* In a forked child, by the thread whose it is: it begins anew. */
 void life_renew(struct life *life);
 

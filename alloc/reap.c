@@ -84,6 +84,7 @@ struct thread *reap(void)
 	while ((thread = next_ended())) {
 		recover(thread);
 		tally_bury(&thread->record);
+		life_forget(&thread->life);
 		thread->next_free = reaped;
 		reaped = thread;
 	}
@@ -92,6 +93,7 @@ struct thread *reap(void)
 		recover(thread);
 		memset(thread->record.classes, 0, sizeof(thread->record.classes));
 		thread->record.slots = 0;
+		life_forget(&thread->life);
 		thread->next_free = reaped;
 		reaped = thread;
 	}

@@ -103,6 +103,8 @@ TEST(thread_that_vanished_is_noticed)
 	idle_trim_all(tcache_self); /* looks away */
 	trim();
 	CHECK(tally_process.threads_live == live && tally_process.threads_exited == exited + 1);
+	CHECK(life_state(&left->life) ==
+	      LIFE_UNKNOWN); /* nor does who takes its record count as dead */
 	sum_of(class, &m1, &f1);
 	CHECK(m1 - m0 == BLOCKS && f1 - f0 == BLOCKS);
 	CHECK(tally_process.memory.span_free[class] == 0);
