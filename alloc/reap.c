@@ -84,6 +84,8 @@ struct thread *reap(void)
 	while ((thread = next_ended())) {
 		recover(thread);
 		tally_bury(&thread->record);
+		/* Marks of a stock that was taken over stay where nothing was counted. */
+		memset(thread->record.classes, 0, sizeof(thread->record.classes));
 		life_forget(&thread->life);
 		thread->next_free = reaped;
 		reaped = thread;
