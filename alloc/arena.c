@@ -302,11 +302,14 @@ struct span *arena_take_growing(unsigned granules, enum span_kind kind, bool *ze
 	return span ? span : take_run(granules, 0, kind, zeroed);
 }
 
+static bool sets_are_valid(const struct arena *arena); /* below */
+
 /* The span's shard, locked. */
 static struct shard *lock_shard_of(const struct span *span)
 {
 	struct shard *shard = shard_of(arena_of(span));
 	lock_take(&shard->lock);
+	hak_assert(sets_are_valid(arena_of(span)));
 	return shard;
 }
 
@@ -592,14 +595,19 @@ static bool runs_are_valid(const struct arena *arena)
 	return units == taken;
 }
 
-bool arena_is_valid(const struct arena *arena)
+static bool sets_are_valid(const struct arena *arena)
 {
 	const struct shard *shard = shard_of(arena);
 	uint32_t index = index_of(arena);
 	return !(arena->free & 1) && !(arena->dirty & ~arena->free) &&
 	       !(arena->aged & ~arena->dirty) && arena->shard < ARENA_SHARDS &&
 	       bit_get(owned, index) && bit_get(shard->with_free, index) == (arena->free != 0) &&
-	       bit_get(shard->with_dirty, index) == (arena->dirty != 0) && runs_are_valid(arena);
+	       bit_get(shard->with_dirty, index) == (arena->dirty != 0);
+}
+
+bool arena_is_valid(const struct arena *arena)
+{
+	return sets_are_valid(arena) && runs_are_valid(arena);
 }
 
 struct sums {

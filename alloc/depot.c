@@ -70,6 +70,7 @@ static struct magazine *pop_full(struct depot *depot, unsigned class)
 	struct magazine *magazine = depot->full;
 	if (!magazine)
 		return NULL;
+	hak_assert(magazine_is_valid(magazine) && magazine->count);
 	gauge_set(depot->full, magazine->next);
 	gauge_add(depot->full_count, -1u);
 	if (depot->full_count < depot->full_min)
@@ -112,6 +113,7 @@ void depot_give(unsigned class, struct magazine *magazine)
 	}
 	lock_take(&depot->lock);
 	bool keep = has_room(class, magazine->count);
+	hak_assert(magazine_is_valid(magazine));
 	if (keep) {
 		magazine->next = depot->full;
 		gauge_set(depot->full, magazine);
@@ -182,6 +184,7 @@ static void trim_class(unsigned class, bool all)
 	if (!gauge_get(depot->full_max) && !gauge_get(depot->missed) && !gauge_get(depot->needed))
 		return;
 	lock_take(&depot->lock);
+	hak_assert(depot_is_valid(class));
 	uint32_t surplus = all ? depot->full_count : depot->full_min;
 	uint32_t used = depot->full_max - depot->full_min;
 	gauge_set(depot->needed, (uint32_t)max_size(gauge_get(depot->missed), used));

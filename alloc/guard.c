@@ -77,6 +77,7 @@ static void enqueue(unsigned index)
 {
 	lock_take(&lock);
 	queue[back++ % GUARD_SLOTS] = (uint16_t)index;
+	hak_assert(back - front <= GUARD_SLOTS);
 	lock_give(&lock);
 }
 

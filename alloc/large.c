@@ -262,6 +262,9 @@ void large_purge(uint64_t before_ns)
 /* --- huge blocks
  * ------------------------------------------------------------------------------------ */
 
+static bool table_is_valid(struct shard *shard); /* below */
+static bool kept_is_valid(const struct shard *shard);
+
 /* Lock held. */
 static bool table_add(struct shard *shard, const struct kept *memory)
 {
@@ -271,6 +274,7 @@ static bool table_add(struct shard *shard, const struct kept *memory)
 	        (struct entry){.base = (uintptr_t)memory->base, .bytes = memory->bytes};
 	gauge_add(shard->used, 1);
 	gauge_add(gauges_of(shard)->huge_bytes, memory->bytes);
+	hak_assert(table_is_valid(shard) && kept_is_valid(shard));
 	return true;
 }
 

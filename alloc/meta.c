@@ -70,6 +70,7 @@ void meta_give(void *p, size_t bytes)
 {
 	struct free_block *block = p;
 	unsigned list = list_of(bytes);
+	hak_assert((uintptr_t)p % 64 == 0);
 	lock_take(&lock);
 	block->next = free_lists[list];
 	free_lists[list] = block;

@@ -48,6 +48,9 @@ static bool counts_are_valid(const struct span *span)
 	       span->free <= span->carved;
 }
 
+static bool bin_is_valid(const struct bin *bin, unsigned class, enum span_kind kind,
+                         size_t *listed); /* below */
+
 static void list_push(struct bin *bin, struct span *span)
 {
 	span->next = bin->head;
@@ -141,6 +144,7 @@ static void span_release(struct span *span)
 /* Bin lock held; the last block of a listed span came back. */
 static void span_emptied(struct bin *bin, struct span *span)
 {
+	hak_assert(span_is_valid(span));
 	list_remove(bin, span);
 	if (bin->spare)
 		span_release(span);
@@ -285,7 +289,7 @@ static size_t bin_take(struct bin *bin, unsigned class, enum span_kind kind, voi
 		struct span *span = span_with_blocks(bin, class, kind);
 		if (!span)
 			break;
-		hak_assert(counts_are_valid(span));
+		hak_assert(span_is_valid(span));
 		taken += take_freed(span, cells + want - taken, want - taken);
 		size_t n = take_fresh(bin, span, cells + want - taken, want - taken, ahead);
 		taken += n;
@@ -370,6 +374,7 @@ hot_inline size_t give_run(struct bin *bin, struct span *span, const struct size
 	                       : set_bits_partly_carved(span, class, cells, n);
 	span->free = (uint16_t)(span->free + given);
 	span->quiet = 0;
+	hak_assert(counts_are_valid(span));
 	if (unlikely(!span->listed))
 		list_push(bin, span);
 	if (unlikely(span->free == span->carved))
@@ -465,7 +470,9 @@ static bool may_have_free_pages(const struct span *span)
 static void bin_purge(struct bin *bin, bool all)
 {
 	unsigned calls = 0;
+	size_t listed = 0;
 	lock_take(&bin->lock);
+	hak_assert(bin_is_valid(bin, (unsigned)(bin - bins), SPAN_CLASS, &listed));
 	for (struct span *span = bin->head; span && (all || calls < PURGES_MAX);
 	     span = span->next) {
 		if (span->quiet == QUIET_PURGED || (!all && span->quiet++ < QUIET_PURGED - 1))

@@ -65,15 +65,28 @@ void tally_change_end(void)
 	__atomic_store_n(&tally_process.seq, tally_process.seq + 1, __ATOMIC_RELEASE);
 }
 
+/* Lock held. */
+static bool list_is_valid(void)
+{
+	uint64_t live = 0;
+	const struct hak_thread_record *record = tally_first();
+	for (; record; record = tally_next(record))
+		if (!record->tid || !record->slots || ++live > tally_process.threads_live)
+			return false;
+	return live == tally_process.threads_live;
+}
+
 /* Brackets a change of the list or of the exited sums. */
 static void change_begin(void)
 {
 	lock_take(&lock);
+	hak_assert(list_is_valid());
 	tally_change_begin();
 }
 
 static void change_end(void)
 {
+	hak_assert(list_is_valid());
 	tally_change_end();
 	lock_give(&lock);
 }
@@ -260,11 +273,5 @@ void tally_unlock(void)
 
 bool tally_is_valid(void)
 {
-	uint64_t live = 0;
-	const struct hak_thread_record *record = tally_first();
-	for (; record; record = tally_next(record))
-		if (!record->tid || !record->slots || ++live > tally_process.threads_live)
-			return false;
-	return live == tally_process.threads_live && !(tally_process.seq & 1) &&
-	       !tally_process.exited.next;
+	return list_is_valid() && !(tally_process.seq & 1) && !tally_process.exited.next;
 }

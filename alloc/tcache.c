@@ -142,6 +142,7 @@ static inline void grant(struct thread *thread, unsigned class, const bool watch
 	slot->credit = depth < until ? depth : until;
 	record->granted = slot->credit;
 	record->mark = depth;
+	hak_assert(tcache_class_is_valid(thread, class));
 }
 
 /* Replaces the loaded magazine by a larger one with the same blocks; false when there is no memory.
@@ -409,6 +410,7 @@ static inline void visit_begin(struct thread *thread, const bool watched)
 	thread->record.cold_visits++;
 	if (watched && probing_otel_memory_alloc() != (thread->sampler.distance != 0))
 		sample_start(&thread->sampler, thread->sampler.distance ? 0 : options.sample_bytes);
+	hak_assert(!watched || sample_is_valid(&thread->sampler));
 	idle_begin(thread);
 }
 
@@ -919,7 +921,7 @@ static bool slot_is_valid(const struct hak_slot *slot, const struct magazine *lo
 	       slot->top % sizeof(void *) == 0 && slot->credit <= depth;
 }
 
-static bool class_is_valid(const struct thread *thread, unsigned class)
+bool tcache_class_is_valid(const struct thread *thread, unsigned class)
 {
 	const struct tcache_class *cache = &thread->classes[class];
 	const struct hak_slot *slots = (const struct hak_slot *)thread->record.slots;
@@ -937,10 +939,10 @@ bool tcache_is_valid(const struct thread *thread)
 {
 	const struct hak_slot *slots = (const struct hak_slot *)thread->record.slots;
 	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
-		if (!class_is_valid(thread, class))
+		if (!tcache_class_is_valid(thread, class))
 			return false;
-	return !(thread->record.seq & 1) && sample_is_valid(&thread->sampler) &&
-	       (!slots || (slots[0].credit <= 0 && slots[0].top == slots[0].limit));
+	return !slots || (!(thread->record.seq & 1) && sample_is_valid(&thread->sampler) &&
+	                  slots[0].credit <= 0 && slots[0].top == slots[0].limit);
 }
 
 void tcache_each_spare(void (*visit)(struct thread *thread, void *about), void *about)

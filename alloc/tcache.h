@@ -170,9 +170,11 @@ void tcache_unlock(void);
 void tcache_fork_child(bool others);
 
 /*
- * For checks, while no other thread runs. Whether a thread that is in no visit is in order, its
- * slots among it; and the caches that wait for a thread, one by one.
+ * For checks, while no other thread runs. Whether a class of a thread, its slot among it, is in
+ * order; whether a thread is that is in no visit; and the caches that wait for a thread, one by
+ * one.
  */
+bool tcache_class_is_valid(const struct thread *thread, unsigned class);
 bool tcache_is_valid(const struct thread *thread);
 void tcache_each_spare(void (*visit)(struct thread *thread, void *about), void *about);
 
