@@ -21,7 +21,7 @@ VERSION := 0.1.0
 
 .DELETE_ON_ERROR:
 .SECONDARY:
-.PHONY: all deps test-deps demo test test-alloc test-bench test-probe stress icount icount-gate icount-budget ab-check bench bench-quick bench-programs icount-programs cachemiss bench-scale bench-deps zero-cost overhead exact weights lint asan tsan fuzz fuzz-here test-units install clean docs
+.PHONY: all deps test-deps demo test test-alloc test-bench test-probe sim stress icount icount-gate icount-budget ab-check bench bench-quick bench-programs icount-programs cachemiss bench-scale bench-deps zero-cost overhead exact weights lint asan tsan fuzz fuzz-here test-units install clean docs
 
 all: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakprobe $(OUT)/hakbench $(OUT)/libhakrecord.so
 
@@ -190,6 +190,17 @@ $(OUT)/tests/alloc_units: $(ALLOC_TESTS) $(HARNESS) $(ALLOC_CORE)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $(WRAP:%=-Wl,--wrap=%) $^ -lcunit -lpthread -lm -o $@
 
+# The simulator: one program; the system beneath the allocator is simulated through these.
+SIM_OBJ  := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/sim/*.c))
+SIM_WRAP := os_map os_map_at os_unmap os_remap os_purge os_populate os_protect os_no_huge_pages \
+            os_barrier_register os_barrier os_wait os_wake os_clock_ns os_clock_coarse_ns os_tid os_random \
+            os_write_stderr os_each_environment os_copy os_thread_is_gone \
+            pthread_mutex_lock pthread_mutex_unlock libc_has_one_thread tcache_fork_child
+
+$(OUT)/tests/sim: $(SIM_OBJ) $(ALLOC_CORE)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $(SIM_WRAP:%=-Wl,--wrap=%) $^ -lpthread -o $@
+
 $(OUT)/tests/tools_units: $(TOOL_TESTS) $(HARNESS) $(TOOL_CORE)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ -lcunit $(TOOL_LIBS) -o $@
@@ -210,18 +221,22 @@ TEST_CXX = -fno-omit-frame-pointer
 # What shows that stacks are followed without them.
 $(OUT)/tests/probe/%: TEST_CXX = -fomit-frame-pointer
 
-test: all test-deps $(OUT)/tests/alloc_units $(OUT)/tests/tools_units $(OUT)/tests/bench_units $(TEST_PROGS)
-	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/tools_units $(OUT)/tests/bench_units \
+test: all test-deps $(OUT)/tests/alloc_units $(OUT)/tests/sim $(OUT)/tests/tools_units $(OUT)/tests/bench_units $(TEST_PROGS)
+	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/sim $(OUT)/tests/tools_units $(OUT)/tests/bench_units \
 	  $(sort $(wildcard tests/tree/*.sh tests/preload/*.sh tests/bench/*.sh tests/probe/*.sh))
 
-test-alloc: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakbench $(OUT)/tests/alloc_units $(TEST_PROGS)
-	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(sort $(wildcard tests/preload/*.sh))
+test-alloc: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakbench $(OUT)/tests/alloc_units $(OUT)/tests/sim $(TEST_PROGS)
+	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/sim $(sort $(wildcard tests/preload/*.sh))
 
 test-bench: $(OUT)/libhakmem.so $(OUT)/hakbench $(OUT)/libhakrecord.so $(OUT)/tests/bench_units
 	@OUT=$(OUT) tests/run.sh $(OUT)/tests/bench_units $(sort $(wildcard tests/bench/*.sh))
 
 test-probe: all test-deps $(OUT)/tests/tools_units $(TEST_PROGS)
 	@OUT=$(OUT) tests/run.sh $(OUT)/tests/tools_units $(sort $(wildcard tests/probe/*.sh))
+
+# make sim SEED=7 STEPS=20000: one seed; without: as `make test` does. ONLY: some of its steps.
+sim: $(OUT)/tests/sim
+	@$(OUT)/tests/sim $(if $(SEED),--seed $(SEED)) $(if $(STEPS),--steps $(STEPS)) $(if $(ONLY),--only $(ONLY))
 
 # The same with a thousand threads, ten thousand short ones, a thousand attachments; tens of minutes.
 stress: all $(TEST_PROGS)
