@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "arena.h"
+#include "bind.h"
 #include "depot.h"
 #include "guard.h"
 #include "large.h"
@@ -257,9 +258,18 @@ cold_path enum hak_mode init_process(void)
 	lock_give(&lock);
 	if (first && mode == HAK_MODE_FORCE_LIBC)
 		prove_forced_libc();
+	else if (first)
+		bind_libc();
 	if (first && options.verbose == VERBOSE_START)
 		announce(mode);
 	return mode;
+}
+
+/* When the dynamic linker can be asked what has come of it, which the first cold visit cannot. */
+__attribute__((constructor)) static void prove_binding(void)
+{
+	if (init_process() != HAK_MODE_FORCE_LIBC && options.bind_libc)
+		bind_prove(options.verbose == VERBOSE_START);
 }
 
 cold_path struct thread *init_thread(void)

@@ -55,14 +55,20 @@ int libc_register_atfork(void (*prepare)(void), void (*parent)(void), void (*chi
 }
 
 typedef size_t usable_size_function(void *);
+static usable_size_function *usable_size;
+
+void libc_remember_usable_size(void *function)
+{
+	__atomic_store_n(&usable_size, (usable_size_function *)(uintptr_t)function,
+	                 __ATOMIC_RELEASE);
+}
 
 size_t libc_usable_size(void *p)
 {
-	static usable_size_function *function;
-	usable_size_function *found = __atomic_load_n(&function, __ATOMIC_ACQUIRE);
+	usable_size_function *found = __atomic_load_n(&usable_size, __ATOMIC_ACQUIRE);
 	if (!found && dlsym) {
 		found = (usable_size_function *)(uintptr_t)dlsym(RTLD_NEXT, "malloc_usable_size");
-		__atomic_store_n(&function, found, __ATOMIC_RELEASE);
+		__atomic_store_n(&usable_size, found, __ATOMIC_RELEASE);
 	}
 	return found ? found(p) : 0;
 }

@@ -32,6 +32,9 @@ void libc_lock_files(void);
 void libc_unlock_files(void);
 void libc_reset_files(void);
 
+/* Where glibc's malloc_usable_size is, before its name is bound to ours (bind.h). */
+void libc_remember_usable_size(void *function);
+
 /* Usable bytes of a block of glibc's; 0 when glibc's function cannot be found. */
 size_t libc_usable_size(void *p);
 

@@ -18,6 +18,7 @@ struct options options = {
         .guard = 0,
         .purge_ms = 1000,
         .huge_pages = 0,
+        .bind_libc = 1,
         .verbose = VERBOSE_QUIET,
 };
 
@@ -58,8 +59,13 @@ static const struct option table[] = {
 	{"HUGE_PAGES", &options.huge_pages, 0, 1, {0}, "0",
 	 "1: leave the use of transparent huge pages for arenas to the system's setting. 0: arenas use "
 	 "4 KiB pages, which keeps small heaps small."},
+	{"BIND_LIBC", &options.bind_libc, 0, 1, {0}, "1",
+	 "1: whoever looks for malloc and its kin in libc itself finds ours, so that libraries loaded with "
+	 "RTLD_DEEPBIND (php's extensions) and the program can free each other's blocks. 0: libc's table of "
+	 "symbols is left alone; such a library ends the process when it frees a block of ours. No effect "
+	 "with HAKMEM_FORCE_LIBC_ALLOC=1."},
 	{"VERBOSE", &options.verbose, 0, 2, {"quiet", "start", "options"}, "quiet",
-	 "start: one line on stderr at the first allocation, with the mode in force. options: this "
+	 "start: lines on stderr at start, with the mode in force and what was proved. options: this "
 	 "table, as Markdown."},
 };
 /* clang-format on */

@@ -16,6 +16,7 @@ struct options {
 	uint64_t guard;      /* mean allocations from one guarded block to the next; 0 = none */
 	uint64_t purge_ms;   /* decay of free memory, 0 .. 3600000 */
 	uint64_t huge_pages; /* 0 or 1 */
+	uint64_t bind_libc;  /* 0 or 1 */
 	uint64_t verbose;    /* enum verbose */
 };
 

@@ -40,6 +40,9 @@ int os_populate(void *base, size_t bytes);
 /* Makes whole pages accessible or inaccessible. */
 int os_protect(void *base, size_t bytes, bool accessible);
 
+/* Makes whole pages that can be read writable, or not writable any more. */
+int os_protect_write(void *base, size_t bytes, bool writable);
+
 /* Keeps the kernel from backing the range with huge pages; failure does not matter. */
 void os_no_huge_pages(void *base, size_t bytes);
 

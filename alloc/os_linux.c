@@ -123,6 +123,12 @@ int os_protect(void *base, size_t bytes, bool accessible)
 	                  accessible ? PROT_READ | PROT_WRITE : PROT_NONE);
 }
 
+int os_protect_write(void *base, size_t bytes, bool writable)
+{
+	return (int)call3(SYS_mprotect, (long)base, (long)bytes,
+	                  writable ? PROT_READ | PROT_WRITE : PROT_READ);
+}
+
 void os_no_huge_pages(void *base, size_t bytes)
 {
 	call3(SYS_madvise, (long)base, (long)bytes, MADV_NOHUGEPAGE);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * deepbind PLUGIN: an extension loaded with RTLD_DEEPBIND allocates with libc, and the program
- * frees that with libhakmem. (The other direction, libc's free of our block, cannot be helped
- * without touching the plugin, and no allocator survives it.)
+ * frees that with libhakmem. Run with HAKMEM_BIND_LIBC=0, without which the extension finds
+ * libhakmem's malloc (bind.c).
  */
 #include <malloc.h>
 
