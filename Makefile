@@ -34,7 +34,7 @@ RUN_DEBS   := valgrind gdb python3 redis-server redis-tools sqlite3 git binutils
 
 # Heavy; where they cannot be installed, the tests that want them skip and say so.
 TEST_DEBS  := chromium chromium-driver golang-go python3-jsonschema faketime php-cli php-xml php-mbstring \
-              php-sqlite3 curl nodejs ruby sbcl default-jre-headless shellcheck postgresql
+              php-sqlite3 curl nodejs ruby sbcl default-jre-headless
 LINT_DEBS  := clang-format clang-tidy cppcheck shellcheck
 FUZZ_DEBS  := libclang-rt-14-dev
 

@@ -265,13 +265,6 @@ cold_path enum hak_mode init_process(void)
 	return mode;
 }
 
-/* When the dynamic linker can be asked what has come of it, which the first cold visit cannot. */
-__attribute__((constructor)) static void prove_binding(void)
-{
-	if (init_process() != HAK_MODE_FORCE_LIBC && options.bind_libc)
-		bind_prove(options.verbose == VERBOSE_START);
-}
-
 cold_path struct thread *init_thread(void)
 {
 	enum hak_mode mode = init_mode();

@@ -7,9 +7,11 @@
 #include <stdlib.h>
 
 #include "alloc.h"
+#include "bind.h"
 #include "decay.h"
 #include "init.h"
 #include "libc.h"
+#include "options.h"
 #include "stats.h"
 
 #define PUBLIC __attribute__((visibility("default")))
@@ -139,6 +141,16 @@ PUBLIC void free_aligned_sized(void *p, size_t align, size_t n)
 	alloc_free(p);
 }
 
+/* --- start
+ * ---------------------------------------------------------------------------------------- */
+
+/* When the dynamic linker can be asked what has come of it, which the first cold visit cannot. */
+__attribute__((constructor)) static void prove_binding(void)
+{
+	if (init_process() != HAK_MODE_FORCE_LIBC && options.bind_libc)
+		bind_prove(options.verbose == VERBOSE_START);
+}
+
 /* --- fork
  * ----------------------------------------------------------------------------------------- */
 
@@ -233,9 +245,9 @@ PUBLIC void malloc_stats(void)
 }
 
 /* XML of glibc's form: one heap, and the totals. */
-PUBLIC int malloc_info(int options, FILE *out)
+PUBLIC int malloc_info(int zero, FILE *out)
 {
-	if (options != 0)
+	if (zero != 0)
 		return EINVAL;
 	struct stats stats;
 	int cancellation = forbid_cancellation();
