@@ -227,12 +227,53 @@ TEST_CXX = -fno-omit-frame-pointer
 # What shows that stacks are followed without them.
 $(OUT)/tests/probe/%: TEST_CXX = -fomit-frame-pointer
 
-test: all test-deps $(OUT)/tests/alloc_units $(OUT)/tests/sim $(OUT)/tests/tools_units $(OUT)/tests/bench_units $(TEST_PROGS)
-	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/sim $(OUT)/tests/tools_units $(OUT)/tests/bench_units \
-	  $(sort $(wildcard tests/tree/*.sh tests/preload/*.sh tests/bench/*.sh tests/probe/*.sh))
+# The torture: real threads. As a program to preload the library to, and a library that it loads;
+# linked with the allocator itself (which is what ThreadSanitizer can watch).
+TORTURE_SRC := $(filter-out tests/torture/plugin.c,$(wildcard tests/torture/*.c))
+TORTURE     := $(OUT)/tests/torture/torture $(OUT)/tests/torture/plugin.so
 
-test-alloc: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakbench $(OUT)/tests/alloc_units $(OUT)/tests/sim $(TEST_PROGS)
-	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/sim $(sort $(wildcard tests/preload/*.sh))
+$(OUT)/tests/torture/torture: $(TORTURE_SRC:%.c=$(OUT)/obj/%.o)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ -lpthread -ldl -o $@
+
+$(OUT)/tests/torture/plugin.so: tests/torture/plugin.c | $(DEPS)
+	@mkdir -p $(@D)
+	$(CC) -shared -fPIC $(BASE_CFLAGS) -fno-builtin $(CFLAGS) $(LDFLAGS) $< -o $@
+
+$(OUT)/obj/direct/%.o: tests/torture/%.c | $(DEPS)
+	@mkdir -p $(@D)
+	$(CC) $(BASE_CFLAGS) -D_GNU_SOURCE -I. -fno-builtin -DTORTURE_DIRECT -DHAK_PROBES=$(PROBES) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
+
+$(OUT)/tests/torture/direct: $(TORTURE_SRC:tests/torture/%.c=$(OUT)/obj/direct/%.o) $(ALLOC_CORE)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) $^ -lpthread -ldl -o $@
+
+# Builds of their own, for the torture: with all assertions, and under ThreadSanitizer.
+TSAN_MAKE = $(MAKE) OUT=$(OUT)-tsan CFLAGS='-fsanitize=thread' LDFLAGS=-fsanitize=thread
+.PHONY: torture-builds torture soak
+torture-builds: $(TORTURE) $(OUT)/libhakmem.so
+	@$(MAKE) --no-print-directory -s OUT=$(OUT)-debug DEBUG=1 $(OUT)-debug/libhakmem.so
+	+@$(TSAN_MAKE) --no-print-directory -s $(OUT)-tsan/tests/torture/direct
+
+# SECONDS_EACH=4: of each mode.
+torture: torture-builds $(OUT)/hakprobe
+	@OUT=$(OUT) tests/run.sh tests/torture/torture.sh
+
+# MINUTES=20: the torture, mode after mode, and the simulator side by side.
+soak: torture-builds $(OUT)/hakprobe
+	@OUT=$(OUT) MINUTES=$(or $(MINUTES),20) tests/torture/soak.sh
+
+test: all test-deps torture-builds $(OUT)/tests/alloc_units $(OUT)/tests/sim $(OUT)/tests/tools_units $(OUT)/tests/bench_units $(TEST_PROGS)
+	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/sim $(OUT)/tests/tools_units $(OUT)/tests/bench_units \
+	  $(sort $(wildcard tests/tree/*.sh tests/preload/*.sh tests/torture/torture.sh tests/bench/*.sh tests/probe/*.sh))
+
+test-alloc: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakbench $(OUT)/tests/alloc_units $(OUT)/tests/sim $(TEST_PROGS) torture-builds
+	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/sim $(sort $(wildcard tests/preload/*.sh tests/torture/torture.sh))
+
+# Planted faults, each of which test-alloc must see; about 20 minutes. MUTANTS: names, or how they begin.
+.PHONY: mutants
+mutants: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakbench $(OUT)/tests/alloc_units $(TEST_PROGS) $(TORTURE)
+	@OUT=$(OUT) tests/mutants.sh $(MUTANTS)
 
 test-bench: $(OUT)/libhakmem.so $(OUT)/hakbench $(OUT)/libhakrecord.so $(OUT)/tests/bench_units
 	@OUT=$(OUT) tests/run.sh $(OUT)/tests/bench_units $(sort $(wildcard tests/bench/*.sh))
@@ -264,8 +305,8 @@ asan:
 	  UNITS='$(OUT)-asan/tests/tools_units $(OUT)-asan/tests/bench_units' test-units
 
 tsan:
-	TSAN_OPTIONS="halt_on_error=1 abort_on_error=1 $$TSAN_OPTIONS" $(MAKE) OUT=$(OUT)-tsan \
-	  CFLAGS='-fsanitize=thread' LDFLAGS=-fsanitize=thread UNITS=$(OUT)-tsan/tests/alloc_units test-units
+	+TSAN_OPTIONS="halt_on_error=1 abort_on_error=1 $$TSAN_OPTIONS" $(TSAN_MAKE) \
+	  UNITS=$(OUT)-tsan/tests/alloc_units test-units
 
 FUZZERS := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/fuzz/*.c))
 CORES   := $(OUT)/obj/alloc.a $(OUT)/obj/tools.a $(OUT)/obj/bench.a
@@ -366,6 +407,6 @@ install: all
 	install -m 644 docs/man/hakprobe.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 
 clean:
-	rm -rf $(OUT) $(OUT)-asan $(OUT)-ubsan $(OUT)-tsan $(OUT)-fuzz out-noprobes
+	rm -rf $(OUT) $(OUT)-asan $(OUT)-ubsan $(OUT)-tsan $(OUT)-fuzz $(OUT)-debug out-noprobes out-mutants
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)
