@@ -222,6 +222,7 @@ static enum hak_mode prepare(void)
 {
 	os_init();
 	options_read();
+	os_note_kernel();
 	enum hak_mode mode = options.force_libc        ? HAK_MODE_FORCE_LIBC
 	                     : options.fastlane_direct ? HAK_MODE_NORMAL
 	                                               : HAK_MODE_CHECKED;

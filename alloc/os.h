@@ -20,9 +20,20 @@ void os_init(void);
  * PAGE_SIZE). */
 int os_map(size_t bytes, size_t align, void **base);
 
-/* Maps `bytes` exactly at `base`; -EEXIST when something is there. */
+/*
+ * Maps `bytes` exactly at `base`; -EEXIST when something is there, or the kernel prefers another
+ * place.
+ */
 int os_map_at(void *base, size_t bytes);
 
+/*
+ * The first gap of at least `bytes` at a multiple of `align` between `first` and `end`, as
+ * /proc/self/maps has it at that moment. -ENOENT when there is none; where the file cannot be
+ * read, why.
+ */
+int os_find_gap(uintptr_t first, uintptr_t end, size_t bytes, size_t align, uintptr_t *gap);
+
+/* -ENOMEM when a mapping would be split in two, and the process may have no more mappings. */
 int os_unmap(void *base, size_t bytes);
 
 /* Grows, shrinks or moves a mapping made by os_map. */
@@ -33,9 +44,15 @@ int os_purge(void *base, size_t bytes);
 
 /*
  * Has the kernel make all pages of the range, as a write to each would. -EINVAL on a kernel before
- * 5.14, which does not know how.
+ * 5.14, which does not know how, and in a sandbox, which may not know it.
  */
 int os_populate(void *base, size_t bytes);
+
+/*
+ * Tells of each page of the range whether it is in memory: bit 0 of its byte in `pages`. One that
+ * is not may be swapped out. Fails in a sandbox.
+ */
+int os_resident_pages(void *base, size_t bytes, unsigned char *pages);
 
 /* Makes whole pages accessible or inaccessible. */
 int os_protect(void *base, size_t bytes, bool accessible);
@@ -43,8 +60,24 @@ int os_protect(void *base, size_t bytes, bool accessible);
 /* Makes whole pages that can be read writable, or not writable any more. */
 int os_protect_write(void *base, size_t bytes, bool writable);
 
-/* Keeps the kernel from backing the range with huge pages; failure does not matter. */
+/*
+ * Keeps the kernel from backing the range with huge pages, where it would do so unasked; failure
+ * does not matter.
+ */
 void os_no_huge_pages(void *base, size_t bytes);
+
+/*
+ * Notes what cannot be asked any more once the process has locked itself in: whether it is in a
+ * sandbox already, and whether the kernel uses huge pages unasked. Called once, at start.
+ */
+void os_note_kernel(void);
+
+/*
+ * Whether the process has entered a sandbox (seccomp) since os_note_kernel(). From then on only
+ * calls that every allocator makes should be made: the sandbox may end the process for others.
+ * Costs a system call, until it is true.
+ */
+bool os_is_sandboxed(void);
 
 /* Futex on a private word. Spurious returns are allowed. */
 void os_wait(uint32_t *word, uint32_t expected);
@@ -74,6 +107,10 @@ bool os_thread_is_gone(uint32_t tid);
 int os_copy(void *to, const void *from, size_t bytes);
 
 uint64_t os_random(void);
+
+/* For addresses: the same each time where the kernel has been told not to vary them either, for a
+ * debugger or a measurement (setarch -R). */
+uint64_t os_random_layout(void);
 void os_write_stderr(const char *text, size_t bytes);
 
 /*

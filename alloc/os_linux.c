@@ -9,6 +9,8 @@
 #include <linux/prctl.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -53,30 +55,71 @@ static long map(void *hint, size_t bytes, int flags)
 	             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 }
 
+/*
+ * Kernels since 6.7 begin large libraries at multiples of a huge page's size, and put what is
+ * mapped then just below: nine bits of the address less that are random. So large mappings are
+ * asked for elsewhere, one below the other from a random place on. It is a hint.
+ */
+#define HINTS_FIRST \
+	((uintptr_t)0x7b8000000000) /* what lies here is a program's to all sanitizers */
+#define HINTS_LAST ((uintptr_t)0x7e8000000000)
+enum { HINTED_BYTES = 2 << 20 };
+
+static uintptr_t next_hint; /* 0: none yet */
+
+static void draw_hint(void)
+{
+	next_hint = HINTS_LAST -
+	            os_random_layout() % ((HINTS_LAST - HINTS_FIRST) / 2) / PAGE_SIZE * PAGE_SIZE;
+}
+
+static void *hint_for(size_t bytes)
+{
+	if (bytes < HINTED_BYTES || gauge_get(next_hint) < HINTS_FIRST + bytes)
+		return NULL;
+	return (void *)__atomic_sub_fetch(&next_hint, bytes, __ATOMIC_RELAXED);
+}
+
 int os_map(size_t bytes, size_t align, void **base)
 {
 	size_t slack = align > PAGE_SIZE ? align - PAGE_SIZE : 0;
 	if (bytes + slack < bytes)
 		return -ENOMEM;
-	long at = map(NULL, bytes + slack, 0);
+	long at = map(hint_for(bytes + slack), bytes + slack, 0);
 	if (failed(at))
 		return (int)at;
-	uintptr_t first = (uintptr_t)at, start = round_up(first, align);
-	if (start > first)
-		call3(SYS_munmap, (long)first, (long)(start - first), 0);
-	if (slack > start - first)
-		call3(SYS_munmap, (long)(start + bytes), (long)(slack - (start - first)), 0);
+	uintptr_t first = (uintptr_t)at, start = round_up(first, align), before = start - first;
+	long err = before ? call3(SYS_munmap, (long)first, (long)before, 0) : 0;
+	if (!err && slack > before)
+		err = call3(SYS_munmap, (long)(start + bytes), (long)(slack - before), 0);
+	if (err) { /* too many mappings: better none than one whose ends nobody knows */
+		call3(SYS_munmap, (long)first, (long)(bytes + slack), 0);
+		return (int)err;
+	}
 	*base = (void *)start;
 	probe_hakmem_os_map(start, bytes);
 	return 0;
 }
 
+/*
+ * A plain hint first: a sandbox that ends processes for flags that it does not know lets it pass.
+ * Kernels 6.7 to 6.11 take it only where there is a huge page's room behind the place as well, so
+ * it is not their last word.
+ */
 int os_map_at(void *base, size_t bytes)
 {
-	long at = map(base, bytes, MAP_FIXED_NOREPLACE);
+	long at = map(base, bytes, 0);
 	if (failed(at))
 		return (int)at;
-	if ((void *)at != base) { /* a kernel before 4.17, which takes the address for a hint */
+	if ((void *)at != base) {
+		call3(SYS_munmap, at, (long)bytes, 0);
+		if (os_is_sandboxed())
+			return -EEXIST;
+		at = map(base, bytes, MAP_FIXED_NOREPLACE);
+		if (failed(at))
+			return -EEXIST;
+	}
+	if ((void *)at != base) { /* a kernel before 4.17, to which that flag is a hint as well */
 		call3(SYS_munmap, at, (long)bytes, 0);
 		return -EEXIST;
 	}
@@ -114,7 +157,16 @@ int os_purge(void *base, size_t bytes)
 
 int os_populate(void *base, size_t bytes)
 {
+	if (os_is_sandboxed())
+		return -EINVAL;
 	return (int)call3(SYS_madvise, (long)base, (long)bytes, MADV_POPULATE_WRITE);
+}
+
+int os_resident_pages(void *base, size_t bytes, unsigned char *pages)
+{
+	if (os_is_sandboxed())
+		return -ENOSYS;
+	return (int)call3(SYS_mincore, (long)base, (long)bytes, (long)pages);
 }
 
 int os_protect(void *base, size_t bytes, bool accessible)
@@ -129,9 +181,27 @@ int os_protect_write(void *base, size_t bytes, bool writable)
 	                  writable ? PROT_READ | PROT_WRITE : PROT_READ);
 }
 
+/* --- sandboxes
+ * ------------------------------------------------------------------------------------- */
+
+static bool huge_pages_unasked = true;
+static long seccomp_at_start;
+static bool sandboxed;
+
+bool os_is_sandboxed(void)
+{
+	if (gauge_get(sandboxed))
+		return true;
+	if (call3(SYS_prctl, PR_GET_SECCOMP, 0, 0) == seccomp_at_start)
+		return false;
+	gauge_set(sandboxed, true);
+	return true;
+}
+
 void os_no_huge_pages(void *base, size_t bytes)
 {
-	call3(SYS_madvise, (long)base, (long)bytes, MADV_NOHUGEPAGE);
+	if (huge_pages_unasked && !os_is_sandboxed())
+		call3(SYS_madvise, (long)base, (long)bytes, MADV_NOHUGEPAGE);
 }
 
 void os_wait(uint32_t *word, uint32_t expected)
@@ -208,6 +278,12 @@ uint64_t os_random(void)
 	if (call3(SYS_getrandom, (long)&bits, sizeof(bits), 1 /* GRND_NONBLOCK */) == sizeof(bits))
 		return bits;
 	return os_clock_ns() * 0x9e3779b97f4a7c15u ^ (uintptr_t)&bits;
+}
+
+uint64_t os_random_layout(void)
+{
+	long now = call3(SYS_personality, 0xffffffff, 0, 0);
+	return !failed(now) && now & ADDR_NO_RANDOMIZE ? 0x9e3779b97f4a7c15u : os_random();
 }
 
 void os_write_stderr(const char *text, size_t bytes)
@@ -487,27 +563,97 @@ static bool mapping_holds(const char *line, uintptr_t address, char *name, size_
 	return true;
 }
 
-bool os_mapped_file(uintptr_t address, char *name, size_t bytes, uint64_t *offset)
+/*
+ * Reads /proc/self/maps and has each line looked at, until one says that it was the last that is
+ * needed. Long lines are cut. 0, or why the file cannot be read.
+ */
+static int each_mapping(bool (*look)(const char *line, void *context), void *context)
 {
-	char block[256], line[256];
+	char block[1024], line[256];
 	size_t used = 0;
-	bool found = false;
+	bool done = false;
 	long n, fd = call3(SYS_openat, AT_FDCWD, (long)"/proc/self/maps", O_RDONLY | O_CLOEXEC);
 	if (failed(fd))
-		return false;
-	while (!found && !failed(n = call3(SYS_read, fd, (long)block, sizeof(block))) && n) {
-		for (long i = 0; i < n && !found; i++) {
+		return (int)fd;
+	while (!done && !failed(n = call3(SYS_read, fd, (long)block, sizeof(block))) && n) {
+		for (long i = 0; i < n && !done; i++) {
 			bool ends = block[i] == '\n';
 			if (ends || used < sizeof(line) - 1)
 				line[used++] = ends ? 0 : block[i];
 			if (!ends)
 				continue;
 			used = 0;
-			found = mapping_holds(line, address, name, bytes, offset);
+			done = look(line, context);
 		}
 	}
 	call3(SYS_close, fd, 0, 0);
-	return found && name[0];
+	return 0;
+}
+
+struct file_search {
+	uintptr_t address;
+	char *name;
+	size_t bytes;
+	uint64_t *offset;
+	bool found;
+};
+
+static bool look_for_file(const char *line, void *context)
+{
+	struct file_search *search = context;
+	search->found =
+	        mapping_holds(line, search->address, search->name, search->bytes, search->offset);
+	return search->found;
+}
+
+bool os_mapped_file(uintptr_t address, char *name, size_t bytes, uint64_t *offset)
+{
+	struct file_search search = {address, name, bytes, offset, false};
+	each_mapping(look_for_file, &search);
+	return search.found && name[0];
+}
+
+struct gap_search {
+	uintptr_t from, end; /* no mapping that was seen reaches beyond `from` */
+	size_t bytes, align;
+	bool found;
+};
+
+/* Mappings come in the order of their addresses. */
+static bool look_for_gap(const char *line, void *context)
+{
+	struct gap_search *search = context;
+	uintptr_t start = read_hex(&line);
+	line += *line == '-';
+	search->found = start >= search->from && start - search->from >= search->bytes;
+	if (!search->found)
+		search->from = round_up(max_size(search->from, read_hex(&line)), search->align);
+	return search->found || search->from >= search->end;
+}
+
+int os_find_gap(uintptr_t first, uintptr_t end, size_t bytes, size_t align, uintptr_t *gap)
+{
+	struct gap_search search = {round_up(first, align), end, bytes, align, false};
+	int err = each_mapping(look_for_gap, &search);
+	if (err)
+		return err;
+	if (search.from >= end || end - search.from < bytes)
+		return -ENOENT;
+	*gap = search.from;
+	return 0;
+}
+
+void os_note_kernel(void)
+{
+	char text[64];
+	long n = read_file("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof(text));
+	seccomp_at_start = call3(SYS_prctl, PR_GET_SECCOMP, 0, 0);
+	draw_hint();
+	if (n <= 0)
+		return;
+	huge_pages_unasked = false; /* the word in force stands in brackets */
+	for (long i = 0; i + 1 < n; i++)
+		huge_pages_unasked |= text[i] == '[' && text[i + 1] == 'a';
 }
 
 size_t os_resident_bytes(void)
