@@ -66,7 +66,7 @@ BASE_CFLAGS := -std=gnu11 -g $(OPT) $(WARN) -DHAK_VERSION='"$(VERSION)"'
 # the hot functions have no frame to begin with (with DEBUG=1, without tail calls, they have one).
 ALLOC_CFLAGS := $(BASE_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec -fno-builtin \
                 -fcf-protection=none -fno-semantic-interposition -fno-stack-protector -fno-plt \
-                -fno-omit-frame-pointer -DHAK_PROBES=$(PROBES) -D_GNU_SOURCE
+                -fno-omit-frame-pointer -DHAK_PROBES=$(PROBES) -DHAK_SECURE=$(SECURE) -D_GNU_SOURCE
 PROBE_CFLAGS := -mno-red-zone -mno-omit-leaf-frame-pointer
 # The hot path of malloc, and that of free, fit a cache line each.
 HOT_CFLAGS   := $(if $(filter 1,$(DEBUG)),,-fomit-frame-pointer) -mprfchw -falign-functions=64
@@ -84,7 +84,6 @@ $(OUT)/obj/alloc/%.o: alloc/%.c | $(DEPS)
 	@mkdir -p $(@D)
 	$(CC) $(ALLOC_CFLAGS) $(UNIT_CFLAGS) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
 
-$(OUT)/obj/alloc/options.o: UNIT_CFLAGS := -DHAK_SECURE=$(SECURE)
 $(OUT)/obj/alloc/probe.o: UNIT_CFLAGS := $(PROBE_CFLAGS)
 $(OUT)/obj/alloc/override.o: UNIT_CFLAGS := $(HOT_CFLAGS)
 $(OUT)/obj/alloc/override_cxx.o $(OUT)/obj/alloc/archive/override_cxx.o: UNIT_CFLAGS := $(HOT_CFLAGS) -fexceptions
@@ -182,7 +181,7 @@ TEST_PROGS  := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/preload/*.c 
 
 $(OUT)/obj/tests/%.o: tests/%.c | $(DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) -D_GNU_SOURCE -I. -I$(OUT)/bpf -I$(OUT)/proto -fno-builtin -DHAK_PROBES=$(PROBES) \
+	$(CC) $(BASE_CFLAGS) -D_GNU_SOURCE -I. -I$(OUT)/bpf -I$(OUT)/proto -fno-builtin -DHAK_PROBES=$(PROBES) -DHAK_SECURE=$(SECURE) \
 	  $(CFLAGS) $(DEPFLAGS) -c $< -o $@
 
 $(TOOL_TESTS): $(BPF_SKEL) $(PROTO)

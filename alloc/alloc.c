@@ -17,6 +17,7 @@
 #include "options.h"
 #include "os.h"
 #include "probe.h"
+#include "secure.h"
 #include "span.h"
 #include "tally.h"
 
@@ -40,7 +41,11 @@ static void *orphan_malloc(unsigned class)
 {
 	void *p = NULL;
 	size_t fresh = 0;
-	if (!span_fill(class, &p, 1, &fresh))
+	if (secure_is_on())
+		p = secure_take(class);
+	else
+		span_fill(class, &p, 1, &fresh);
+	if (!p)
 		return NULL;
 	tally_orphan(class, HAK_ROUTE_CHECKED, 1, 0, 0, 0);
 	return p;
@@ -48,7 +53,10 @@ static void *orphan_malloc(unsigned class)
 
 static void orphan_free(void *p, unsigned class)
 {
-	span_drain(class, &p, 1);
+	if (secure_is_on())
+		secure_give(class, p);
+	else
+		span_drain(class, &p, 1);
 	tally_orphan(class, HAK_ROUTE_CHECKED, 0, 1, 0, 0);
 }
 
@@ -195,7 +203,7 @@ static cold_path void *malloc_outside(size_t n, bool clear)
 		open_doors_to_libc();
 		return clear ? calloc_libc(n) : __libc_malloc(n);
 	}
-	unsigned class = size_class_of(n);
+	unsigned class = size_class_of_request(n);
 	if (!class)
 		return large_malloc(thread, n, ALIGN_MIN, clear ? LARGE_CLEARED : LARGE_PLAIN);
 	void *p = thread ? tcache_malloc(thread, n, class) : orphan_malloc(class);
@@ -213,7 +221,7 @@ static inline void *class_malloc(struct thread *thread, size_t n, unsigned class
 
 static __attribute__((noinline)) void *malloc_cached(struct thread *thread, size_t n)
 {
-	unsigned class = size_class_of(n);
+	unsigned class = size_class_of_request(n);
 	if (unlikely(!class))
 		return large_malloc(thread, n, ALIGN_MIN, LARGE_PLAIN);
 	void *p = class_malloc(thread, n, class);
@@ -228,7 +236,7 @@ void *alloc_malloc_cold(size_t n)
 
 static __attribute__((noinline)) void *calloc_cached(struct thread *thread, size_t n)
 {
-	unsigned class = size_class_of(n);
+	unsigned class = size_class_of_request(n);
 	if (unlikely(!class))
 		return large_malloc(thread, n, ALIGN_MIN, LARGE_CLEARED);
 	void *p = class_malloc(thread, n, class);
@@ -250,9 +258,10 @@ void *alloc_aligned(size_t align, size_t n)
 		mode = init_process();
 	if (mode == HAK_MODE_FORCE_LIBC)
 		return __libc_memalign(align, n);
-	size_t rounded = size_class_aligned(n, align);
+	size_t rounded =
+	        n < PTRDIFF_MAX ? size_class_aligned(n + size_class_pad, align) : 0;
 	if (rounded)
-		return alloc_malloc(rounded);
+		return alloc_malloc(rounded - size_class_pad);
 	struct thread *thread = tcache_self ? tcache_self : init_thread();
 	return large_malloc(thread, max_size(n, 1), align, LARGE_PLAIN);
 }
@@ -279,6 +288,13 @@ static void free_unclassed(struct thread *thread, void *p)
 	}
 	require_foreign(p);
 	__libc_free(p);
+}
+
+void alloc_free_sized_cold(void *p, size_t align, size_t n)
+{
+	if (secure_is_on())
+		secure_require_size(p, n, align);
+	alloc_doors.free(p);
 }
 
 static cold_path void free_outside(void *p)
@@ -325,11 +341,14 @@ size_t alloc_usable_size(void *p)
 	if (!p)
 		return 0;
 	unsigned class = address_map_class(p);
-	if (class)
-		return size_class_size(class);
+	if (class) {
+		if (secure_is_on())
+			secure_require(class, p);
+		return size_class_usable(class);
+	}
 	struct span *span = sampled_span_of(p);
 	if (span)
-		return size_class_size(span->class);
+		return size_class_usable(span->class);
 	struct large block;
 	if (large_find(p, &block))
 		return block.bytes;
@@ -339,18 +358,41 @@ size_t alloc_usable_size(void *p)
 	return libc_usable_size(p);
 }
 
+/*
+ * In secure: the block must be in use, and stays where it is only if a request of that size gets one
+ * like it, so that a sized free can be checked.
+ */
+static cold_path void *move_checked(void *p, unsigned class, size_t n)
+{
+	secure_require(class, p);
+	if (n && size_class_of_request(n) == class)
+		return p;
+	return alloc_move(p, size_class_usable(class), n);
+}
+
+/* No byte is kept: a free (as glibc does), a guarded block of none, or not looked at yet. */
+static cold_path void *move_nothing(void *p, size_t size, size_t n)
+{
+	void *q = NULL;
+	if (!size && address_map_class(p))
+		return move_checked(p, address_map_class(p), n);
+	if (n && !(q = alloc_malloc(n)))
+		return NULL;
+	alloc_free(p);
+	return q;
+}
+
 void *alloc_move(void *p, size_t size, size_t n)
 {
-	if (unlikely(!n)) { /* as glibc does */
-		alloc_free(p);
-		return NULL;
-	}
+	size_t kept = min_size(size, n);
+	if (unlikely(!kept))
+		return move_nothing(p, size, n);
 	void *q = n > size && n > MEDIUM_MAX
 	                  ? large_malloc(tcache_self, n, ALIGN_MIN, LARGE_GROWING)
 	                  : alloc_malloc(n);
 	if (unlikely(!q))
 		return NULL;
-	memcpy(q, p, min_size(size, n));
+	memcpy(q, p, kept);
 	alloc_free(p);
 	return q;
 }
@@ -405,7 +447,7 @@ static __attribute__((noinline)) void *realloc_unclassed(void *p, size_t n)
 {
 	struct span *span = sampled_span_of(p);
 	if (span)
-		return alloc_move(p, size_class_size(span->class), n);
+		return alloc_move(p, size_class_usable(span->class), n);
 	struct large block;
 	if (large_find(p, &block)) {
 		void *resized = resize_large(&block, n);

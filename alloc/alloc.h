@@ -15,6 +15,7 @@
 /* Cold continuations: the same contracts as the functions they continue. */
 void *alloc_malloc_cold(size_t n);
 void alloc_free_cold(void *p);
+void alloc_free_sized_cold(void *p, size_t align, size_t n);
 void *alloc_calloc_cold(size_t n);
 void *alloc_realloc_cold(void *p, size_t n); /* p is not NULL and of no class */
 
@@ -30,7 +31,10 @@ struct alloc_doors {
 };
 extern struct alloc_doors alloc_doors __attribute__((visibility("hidden")));
 
-/* realloc of a block of `size` bytes, of a size class, that must be copied or (n = 0) freed. */
+/*
+ * realloc of a block of `size` bytes, of a size class, that must be copied or (n = 0) freed; or that
+ * must be looked at first (size = 0).
+ */
 void *alloc_move(void *p, size_t size, size_t n);
 
 /* As the functions of the C library that are named alike; errno is set on failure. */
@@ -63,22 +67,34 @@ hot_inline void *alloc_malloc(size_t n)
 	return tcache_pop(tls, slot);
 }
 
-hot_inline void alloc_free(void *p)
+/* False when it is for the cold path to do. */
+hot_inline bool alloc_free_hit(void *p)
 {
 	uintptr_t granule = address_map_granule(p);
-	if (unlikely(granule >= WINDOW_GRANULES)) {
-		alloc_doors.free(p);
-		return;
-	}
+	if (unlikely(granule >= WINDOW_GRANULES))
+		return false;
 	size_t slot = address_map[granule];
 	uintptr_t tls = tcache_tls();
 	void **top = tcache_top(tls, slot);
-	if (unlikely(!tcache_has_room(tls, slot, top))) {
-		alloc_doors.free(p);
-		return;
-	}
+	if (unlikely(!tcache_has_room(tls, slot, top)))
+		return false;
 	__atomic_store_n(top, p, __ATOMIC_RELEASE); /* idle.h: a mov like any other */
 	tcache_move_top(tls, slot, sizeof(void *));
+	return true;
+}
+
+hot_inline void alloc_free(void *p)
+{
+	if (unlikely(!alloc_free_hit(p)))
+		alloc_doors.free(p);
+}
+
+/* The size that was asked for, `n`, is looked at in secure alone; `align` is ALIGN_MIN for a block
+ * that was not asked for with an alignment. */
+hot_inline void alloc_free_sized(void *p, size_t align, size_t n)
+{
+	if (unlikely(!alloc_free_hit(p)))
+		alloc_free_sized_cold(p, align, n);
 }
 
 /* `n` bytes, zeroed; the caller has excluded overflow. */
@@ -100,7 +116,7 @@ hot_inline void *alloc_realloc(void *p, size_t n)
 	size_t slot = address_map_slot(p);
 	if (unlikely(!slot))
 		return p ? alloc_realloc_cold(p, n) : alloc_malloc(n);
-	size_t size = size_class_slot_size(slot);
+	size_t size = size_class_slot_in_place(slot);
 	if (likely(n <= size && n * 2 + 2 * SMALL_SPACING > size && n))
 		return p;
 	return alloc_move(p, size, n);

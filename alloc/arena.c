@@ -36,6 +36,8 @@ struct shard {
 static struct shard shards[ARENA_SHARDS];
 static __thread unsigned own __attribute__((tls_model("initial-exec"))); /* the thread's shard */
 
+static uint64_t header = 1; /* granules of each arena that no run is made of */
+
 static struct lock window_lock;
 static uint32_t window_next;               /* arena index to try next */
 static uint64_t owned[WINDOW_ARENAS / 64]; /* one bit per arena of the window: it is ours */
@@ -111,8 +113,9 @@ static int find_run(uint64_t bits, unsigned granules)
 	return bits ? __builtin_ctzll(bits) : -1;
 }
 
-void arena_init(void)
+void arena_init(bool live)
 {
+	header = live ? 3 : 1;
 	uint64_t range = (WINDOW_LAST - WINDOW_FIRST) >> ARENA_SHIFT;
 	window_next = (uint32_t)((WINDOW_FIRST >> ARENA_SHIFT) + os_random() % range);
 	if (!options.huge_pages)
@@ -139,7 +142,7 @@ static uint32_t map_arena(struct shard *shard)
 	struct arena *arena = arena_at(i);
 	if (!options.huge_pages)
 		os_no_huge_pages(arena, ARENA_SIZE);
-	arena->free = ~(uint64_t)1;
+	arena->free = ~header;
 	arena->shard = (uint32_t)(shard - shards);
 	bit_put(shard->with_free, i, true);
 	if (!shard->end) { /* the first; the window is filled upwards */
@@ -476,8 +479,9 @@ static void purge_granules(struct arena *arena, uint64_t todo)
  */
 static void purge_header(struct arena *arena)
 {
-	if (arena->free == ~(uint64_t)1 && !arena->dirty)
-		os_purge((char *)arena + PAGE_SIZE, GRANULE_SIZE - PAGE_SIZE);
+	if (arena->free == ~header && !arena->dirty)
+		os_purge((char *)arena + PAGE_SIZE,
+		         (header == 1 ? 1 : 2) * GRANULE_SIZE - PAGE_SIZE);
 }
 
 static void purge_shard(struct shard *shard, bool all)

@@ -94,8 +94,11 @@ static inline struct span *arena_class_span(const void *p)
 	return (struct span *)arena_body(arena) + arena->head[granule];
 }
 
-/* Prepares the window's random start. Called once, before the first arena. */
-void arena_init(void);
+/*
+ * Prepares the window's random start. `live`: granule 1 of each arena is kept free of runs, for the
+ * bits of live.h. Called once, before the first arena.
+ */
+void arena_init(bool live);
 
 /*
  * Takes a run of `granules` (1 .. 63). `*zeroed` tells whether its bytes read as zero. The span has

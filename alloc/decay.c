@@ -5,6 +5,7 @@
 #include "depot.h"
 #include "large.h"
 #include "options.h"
+#include "secure.h"
 #include "span.h"
 #include "tally.h"
 
@@ -61,6 +62,7 @@ int decay_now(void)
 	struct hak_arenas before, after;
 	arena_gauges(&before);
 	depot_trim(true);
+	secure_flush();
 	span_purge(true);
 	arena_purge(true);
 	large_purge(UINT64_MAX);

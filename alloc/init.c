@@ -15,6 +15,7 @@
 #include "options.h"
 #include "os.h"
 #include "probe.h"
+#include "secure.h"
 #include "span.h"
 #include "tally.h"
 
@@ -91,6 +92,7 @@ static void fork_prepare(void)
 	tcache_lock();
 	tally_lock();
 	depot_lock_all();
+	secure_lock_all();
 	span_lock_all();
 	guard_lock();
 	large_lock();
@@ -107,6 +109,7 @@ static void unlock_all(void)
 	large_unlock();
 	guard_unlock();
 	span_unlock_all();
+	secure_unlock_all();
 	depot_unlock_all();
 	tally_unlock();
 	tcache_unlock();
@@ -236,7 +239,11 @@ static enum hak_mode prepare(void)
 		size_class_init(shape->magazine_bytes);
 		depot_init(shape->depot_bytes);
 		large_init(shape->huge_bytes);
-		arena_init();
+		arena_init(options_secure());
+		if (options_secure()) {
+			size_class_set_pad(SECURE_PAD);
+			secure_init(!HAK_SECURE || mode == HAK_MODE_CHECKED);
+		}
 		idle_init();
 		if (mode == HAK_MODE_NORMAL && options.guard)
 			guard_init(options.guard);

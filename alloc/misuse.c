@@ -14,6 +14,7 @@ static const char *const texts[] = {
         [MISUSE_OVERFLOW] = "overflow: ",
         [MISUSE_UNDERFLOW] = "underflow: ",
         [MISUSE_AFTER_FREE] = "use after free: ",
+        [MISUSE_WRONG_SIZE] = "sized free of a block of another size: ",
 };
 
 cold_path void misuse_write(enum misuse_kind kind, const void *p, unsigned class, const char *about)

@@ -9,9 +9,10 @@ enum misuse_kind {
 	MISUSE_DOUBLE_FREE = 1,
 	MISUSE_NOT_A_BLOCK = 2, /* inside of a block, or between blocks */
 	MISUSE_NOT_OURS = 3,    /* in our window, but nothing that was handed out */
-	MISUSE_OVERFLOW = 4,    /* these are noticed with guarded blocks only: behind the block, */
+	MISUSE_OVERFLOW = 4,    /* these are noticed with guarded blocks or in secure: behind it, */
 	MISUSE_UNDERFLOW = 5,   /* in front of it, */
 	MISUSE_AFTER_FREE = 6,  /* when it was free */
+	MISUSE_WRONG_SIZE = 7,  /* a sized free that tells another size */
 };
 
 /* The line and the probe alone; `about` is what else there is to say, appended. For a signal

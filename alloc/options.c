@@ -44,8 +44,9 @@ static const struct option table[] = {
 	 "0: checked mode. Every operation goes through the cold path, block by block, and is checked: "
 	 "a double or invalid free is reported at once."},
 	{"PROFILE", &options.profile, 0, 2, {"speed", "lean", "secure"}, PROFILE_DEFAULT_NAME,
-	 "Preset. speed: magazines of up to 64 KiB. lean: of up to 8 KiB, purge after 100 ms. secure: as "
-	 "lean, and full magazines go back to their spans at once, which checks every block."},
+	 "Preset. speed: magazines of up to 64 KiB. lean: of up to 8 KiB, purge after 100 ms. secure: no "
+	 "magazines, purge after 100 ms; every free is checked at once, freed blocks are cleared, wait to be "
+	 "handed out again in random order, and must then still be clear (docs/security.md)."},
 	{"SAMPLE_BYTES", &options.sample_bytes, 1, (uint64_t)1 << 40, {0}, "524288",
 	 "Mean distance in bytes between samples while a tool is attached to `otel_memory:alloc`."},
 	{"GUARD", &options.guard, 0, 1000000000, {0}, "0",

@@ -24,6 +24,12 @@ enum verbose { VERBOSE_QUIET, VERBOSE_START, VERBOSE_OPTIONS };
 
 extern struct options options;
 
+/* Whether every block is checked: HAKMEM_PROFILE=secure, and any profile of the build SECURE=1. */
+static inline bool options_secure(void)
+{
+	return HAK_SECURE || options.profile == PROFILE_SECURE;
+}
+
 /*
  * Reads the environment over the defaults. A name that begins with HAKMEM_ but is not known, or a
  * value that is malformed or out of range, is reported once on stderr; the default is kept.

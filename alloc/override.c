@@ -125,20 +125,17 @@ PUBLIC void cfree(void *p)
 	alloc_free(p);
 }
 
-/* C23. The hints are not needed: the address tells the size. */
+/* C23. The address tells the size; in secure it is compared. */
 PUBLIC void free_sized(void *p, size_t n);
 PUBLIC void free_sized(void *p, size_t n)
 {
-	(void)n;
-	alloc_free(p);
+	alloc_free_sized(p, ALIGN_MIN, n);
 }
 
 PUBLIC void free_aligned_sized(void *p, size_t align, size_t n);
 PUBLIC void free_aligned_sized(void *p, size_t align, size_t n)
 {
-	(void)align;
-	(void)n;
-	alloc_free(p);
+	alloc_free_sized(p, align, n);
 }
 
 /* --- start

@@ -21,6 +21,7 @@
 
 #include "alloc.h"
 #include "log.h"
+#include "secure.h"
 
 #define OPERATOR __attribute__((visibility("default"), weak))
 #define CXX      __attribute__((visibility("default"), OPTIONAL))
@@ -144,9 +145,21 @@ OPERATOR void _ZdlPv(void *p)
 	alloc_free(p);
 }
 
+extern __typeof(_ZdlPv) own_delete __attribute__((alias("_ZdlPv"), visibility("hidden")));
+extern __typeof(_ZdlPvSt11align_val_t) own_delete_aligned
+        __attribute__((alias("_ZdlPvSt11align_val_t"), visibility("hidden")));
+
+/* In secure: where the operator that is bound is ours, so is the block, and the size is compared. */
+static cold_path void check_size(void *p, size_t n, size_t align, bool own)
+{
+	if (own)
+		secure_require_size(p, n, align);
+}
+
 OPERATOR void _ZdlPvm(void *p, size_t n)
 {
-	(void)n;
+	if (unlikely(size_class_pad))
+		check_size(p, n, ALIGN_MIN, _ZdlPv == own_delete);
 	_ZdlPv(p);
 }
 
@@ -158,6 +171,7 @@ OPERATOR void _ZdlPvSt11align_val_t(void *p, size_t align)
 
 OPERATOR void _ZdlPvmSt11align_val_t(void *p, size_t n, size_t align)
 {
-	(void)n;
+	if (unlikely(size_class_pad))
+		check_size(p, n, align, _ZdlPvSt11align_val_t == own_delete_aligned);
 	_ZdlPvSt11align_val_t(p, align);
 }

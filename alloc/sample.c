@@ -31,7 +31,8 @@ static double next_uniform(struct sampler *sampler)
 void sample_begin(struct sampler *sampler, uint64_t seed)
 {
 	sampler->distance = sampler->window_ns = sampler->window_count = 0;
-	sampler->cutting = sampler->guarding = false;
+	sampler->guarding = false;
+	sampler->cutting = sampler->always;
 	sample_seed(sampler, seed);
 }
 
@@ -85,7 +86,7 @@ double sample_probability(double x)
 void sample_start(struct sampler *sampler, uint64_t distance)
 {
 	sampler->distance = distance;
-	sampler->cutting = distance || sampler->guarding;
+	sampler->cutting = distance || sampler->guarding || sampler->always;
 	sampler->window_count = 0;
 	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++)
 		sampler->until[c] = -1;
@@ -106,7 +107,7 @@ int64_t sample_draw(struct sampler *sampler, unsigned class)
 void sample_guard(struct sampler *sampler, uint64_t one_in)
 {
 	sampler->guarding = one_in != 0;
-	sampler->cutting = sampler->distance || sampler->guarding;
+	sampler->cutting = sampler->distance || sampler->guarding || sampler->always;
 	if (!one_in)
 		return;
 	sampler->guard_mean = one_in > 1 ? 1.0 / sample_exponential(1.0 / (double)one_in) : 0.0;

@@ -20,6 +20,7 @@ struct sampler {
 	uint64_t random[2]; /* xoroshiro128+ */
 	bool cutting; /* credit ends at the next block of one of the lines: sampling, guarding or
 	                 both */
+	bool always;  /* cutting whether or not; for the thread to set */
 	uint64_t distance;  /* R in bytes for new draws; 0 = not sampling */
 	uint64_t window_ns; /* start of the window in which samples are counted */
 	uint64_t window_count;

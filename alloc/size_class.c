@@ -2,7 +2,8 @@
 #include "size_class.h"
 
 struct size_class size_classes[HAK_CLASS_COUNT];
-uint16_t size_class_medium[MEDIUM_MAX / MEDIUM_SPACING + 1];
+uint16_t size_class_medium[MEDIUM_MAX / MEDIUM_SPACING + 2];
+size_t size_class_pad, size_class_up = SMALL_SPACING - 1;
 
 enum {
 	SPAN_BLOCKS_MIN = 8,
@@ -63,7 +64,7 @@ void size_class_init(size_t magazine_bytes)
 	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++) {
 		struct size_class *class = &size_classes[c];
 		uint32_t size = class_size(c);
-		class->size = size;
+		class->size = class->usable = class->in_place = size;
 		class->reciprocal = UINT64_MAX / size + 1;
 		class->span_granules = span_granules(size);
 		class->span_blocks = (uint32_t) class->span_granules * GRANULE_SIZE / size;
@@ -76,6 +77,16 @@ void size_class_init(size_t magazine_bytes)
 		while (size_classes[c].size < i * MEDIUM_SPACING)
 			c++;
 		size_class_medium[i] = (uint16_t)(c * SLOT_BYTES);
+	}
+}
+
+void size_class_set_pad(size_t pad)
+{
+	size_class_pad = pad;
+	size_class_up = SMALL_SPACING - 1 + pad;
+	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++) {
+		size_classes[c].usable = size_classes[c].size - (uint32_t)pad;
+		size_classes[c].in_place = 0;
 	}
 }
 

@@ -32,6 +32,8 @@ struct size_class {
 	uint16_t colours;     /* first blocks start at 0, step, …, (colours - 1) * step */
 	uint16_t colour_step; /* bytes */
 	uint16_t cells_max;   /* largest magazine of this class */
+	uint32_t usable;      /* bytes of a block that its user may have */
+	uint32_t in_place;    /* so far realloc goes without a look at the block; 0: nowhere */
 } __attribute__((aligned(32)));
 
 static_assert(sizeof(struct size_class) == SLOT_BYTES,
@@ -39,8 +41,20 @@ static_assert(sizeof(struct size_class) == SLOT_BYTES,
 
 extern struct size_class size_classes[HAK_CLASS_COUNT];
 
-/* Slot offset by (size + MEDIUM_SPACING - 1) / MEDIUM_SPACING; zero until size_class_init(). */
-extern uint16_t size_class_medium[MEDIUM_MAX / MEDIUM_SPACING + 1];
+/* Slot offset by (size + MEDIUM_SPACING - 1) / MEDIUM_SPACING; zero until size_class_init(), and the
+ * last one, which the pad leads to, for ever. */
+extern uint16_t size_class_medium[MEDIUM_MAX / MEDIUM_SPACING + 2];
+
+enum { PAD_MAX = SMALL_SPACING }; /* so that class SMALL_CLASSES + 1 holds SMALL_MAX and the pad */
+
+/* Bytes of each block that are not its user's, and what is added to round up to a small class. */
+extern size_t size_class_pad, size_class_up;
+
+/*
+ * Each block ends in `pad` (≤ PAD_MAX) bytes that are not its user's, and no realloc is done without looking at
+ * its block. Called once, after size_class_init(); or never: pad is 0 then.
+ */
+void size_class_set_pad(size_t pad);
 
 /*
  * Fills the tables. `magazine_bytes` bounds what a magazine of a class may hold (bytes ≥ 1 KiB);
@@ -59,15 +73,32 @@ static inline unsigned size_class_of(size_t n)
 	return 0;
 }
 
-/* Size of the class with that slot offset. */
-hot_inline size_t size_class_slot_size(size_t slot)
+/* How far realloc may go in a block of the class with that slot offset. */
+hot_inline size_t size_class_slot_in_place(size_t slot)
 {
-	return ((const struct size_class *)((const char *)size_classes + slot))->size;
+	return ((const struct size_class *)((const char *)size_classes + slot))->in_place;
+}
+
+/* The same for `n` bytes and the pad behind them. */
+static inline unsigned size_class_of_request(size_t n)
+{
+	size_t up = n + size_class_up;
+	if (n <= SMALL_MAX)
+		return n ? (unsigned)(up / SMALL_SPACING) : 1;
+	if (n <= MEDIUM_MAX)
+		return size_class_medium[(up + MEDIUM_SPACING - SMALL_SPACING) / MEDIUM_SPACING] /
+		       SLOT_BYTES;
+	return 0;
 }
 
 static inline size_t size_class_size(unsigned class)
 {
 	return size_classes[class].size;
+}
+
+static inline size_t size_class_usable(unsigned class)
+{
+	return size_classes[class].usable;
 }
 
 /*

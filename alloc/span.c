@@ -316,7 +316,7 @@ size_t span_fill(unsigned class, void **cells, size_t want, size_t *fresh)
 }
 
 /* Not a block of that span that could be out. */
-static cold_path void report(const struct span *span, const void *p, uint64_t offset)
+static cold_path _Noreturn void report(const struct span *span, const void *p, uint64_t offset)
 {
 	bool boundary;
 	uint64_t i = size_class_index(size_classes[span->class].reciprocal, offset, &boundary);
@@ -324,6 +324,14 @@ static cold_path void report(const struct span *span, const void *p, uint64_t of
 	              : was_carved(span, i) ? MISUSE_DOUBLE_FREE
 	                                    : MISUSE_NOT_OURS,
 	              p, span->class);
+}
+
+cold_path _Noreturn void span_report(unsigned class, const void *p)
+{
+	if (address_map_slot(p) != class * SLOT_BYTES)
+		misuse_report(MISUSE_NOT_OURS, p, class);
+	const struct span *span = arena_class_span(p);
+	report(span, p, (uintptr_t)p - (uintptr_t)span_base(span) - span->first_offset);
 }
 
 /*

@@ -19,6 +19,9 @@ size_t span_fill(unsigned class, void **cells, size_t want, size_t *fresh);
 /* Gives `n` blocks of the class back. Aborts the process on misuse. */
 void span_drain(unsigned class, void *const *cells, size_t n);
 
+/* Aborts, saying what is wrong with `p`, which is no block of the class that is in use. */
+_Noreturn void span_report(unsigned class, const void *p);
+
 /* Gives up the span that is kept although all its blocks are free. */
 void span_trim(unsigned class);
 

@@ -12,6 +12,7 @@
 #include "options.h"
 #include "os.h"
 #include "reap.h"
+#include "secure.h"
 #include "span.h"
 #include "tally.h"
 
@@ -654,6 +655,18 @@ static inline void *malloc_from_stock(struct thread *thread, unsigned class, enu
 	return *top;
 }
 
+/* The profile secure: no magazines, each block is checked. Its visits are all watched ones. */
+static inline bool is_checked(const struct thread *thread, const bool watched)
+{
+	return watched && thread->sampler.always;
+}
+
+static cold_path void *malloc_checked(unsigned class, enum hak_route *route)
+{
+	*route = HAK_ROUTE_CHECKED;
+	return secure_take(class);
+}
+
 static inline void *visit_malloc(struct thread *thread, size_t n, unsigned class,
                                  const bool watched)
 {
@@ -669,7 +682,8 @@ static inline void *visit_malloc(struct thread *thread, size_t n, unsigned class
 	if (watched && sample_until(&thread->sampler, class) == 0)
 		p = malloc_chosen(thread, n, class, &weight);
 	if (!p)
-		p = malloc_from_stock(thread, class, &route);
+		p = is_checked(thread, watched) ? malloc_checked(class, &route)
+		                                : malloc_from_stock(thread, class, &route);
 	if (watched) /* the lines that chose it are drawn anew */
 		sample_pass(&thread->sampler, class, 1);
 	if (likely(p)) {
@@ -708,14 +722,17 @@ static inline void visit_free(struct thread *thread, void *p, unsigned class, co
 	record->cold_frees++;
 	record->frees++;
 	look_for_double_free(class, p, (const void *const *)slot->top, depth_of(slot));
-	bool kept = make_room(thread, class);
+	const bool checked = is_checked(thread, watched);
+	bool kept = !checked && make_room(thread, class);
 	if (likely(kept)) {
 		*(void **)slot->top = p;
 		slot->top += sizeof(void *);
 	}
 	grant(thread, class, watched);
 	visit_end(thread);
-	if (unlikely(!kept))
+	if (checked)
+		secure_give(class, p);
+	else if (unlikely(!kept))
 		span_drain(class, &p, 1);
 	if (watched)
 		probe_hakmem_cold_end(HAK_ROUTE_MAGAZINE, class);
@@ -801,6 +818,7 @@ struct thread *tcache_enter(void)
 	if (!thread)
 		return NULL;
 	memset(&thread->record, 0, offsetof(struct hak_thread_record, classes));
+	thread->sampler.always = options.profile == PROFILE_SECURE && !HAK_SECURE;
 	sample_begin(&thread->sampler, os_random());
 	sample_guard(&thread->sampler, guard_one_in());
 	tally_enter(&thread->record, tcache_slots);

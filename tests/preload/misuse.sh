@@ -38,15 +38,17 @@ wrong() {
 }
 
 cases=0
-checked=HAKMEM_FASTLANE_DIRECT=0
+checked=HAKMEM_FASTLANE_DIRECT=0 secure=HAKMEM_PROFILE=secure
 address='0x[0-9a-f]+'
-dies double-free "^hakmem: double free of $address \(size class [0-9]+\)$" $checked
-dies double-free-later "^hakmem: double free of $address \(size class [0-9]+\)$" $checked
-dies free-interior "^hakmem: free of an address that is not the start of a block: $address" $checked
-dies free-misaligned "^hakmem: free of an address that is not the start of a block: $address" $checked
-dies realloc-freed "^hakmem: .*$address" $checked
+for mode in $checked $secure; do
+	dies double-free "^hakmem: double free of $address \(size class [0-9]+\)$" $mode
+	dies double-free-later "^hakmem: double free of $address \(size class [0-9]+\)$" $mode
+	dies free-interior "^hakmem: free of an address that is not the start of a block: $address" $mode
+	dies free-misaligned "^hakmem: free of an address that is not the start of a block: $address" $mode
+	dies realloc-freed "^hakmem: .*$address" $mode
+done
 not_handed_out="^hakmem: (double free of|free of memory that is not allocated:|free of an address that is not the start of a block:) $address"
-for mode in HAKMEM_FASTLANE_DIRECT=1 $checked; do
+for mode in HAKMEM_FASTLANE_DIRECT=1 $checked $secure; do
 	dies free-large-twice "$not_handed_out" "$mode"
 	dies free-large-interior "$not_handed_out" "$mode"
 	# The block's whole span may have gone back already, so that this is not a block any more.
@@ -54,7 +56,7 @@ for mode in HAKMEM_FASTLANE_DIRECT=1 $checked; do
 done
 # Not ours: glibc gets it, and says in its own words that it is not glibc's either. A huge block's
 # mapping is gone, so that it is glibc which trips over it.
-for mode in HAKMEM_FASTLANE_DIRECT=1 $checked; do
+for mode in HAKMEM_FASTLANE_DIRECT=1 $checked $secure; do
 	dies free-stack '^(free|munmap_chunk)\(\): invalid (pointer|size)' "$mode"
 	for name in free-huge-twice free-huge-interior; do
 		run $name "$mode"
@@ -62,7 +64,7 @@ for mode in HAKMEM_FASTLANE_DIRECT=1 $checked; do
 		cases=$((cases + 1))
 	done
 done
-for mode in HAKMEM_FASTLANE_DIRECT=1 $checked; do
+for mode in HAKMEM_FASTLANE_DIRECT=1 $checked $secure; do
 	run nothing-wrong "$mode"
 	[[ $STATUS == 42 ]] || wrong "correct use ($mode): exit $STATUS: $(cat "$WORK/err")"
 done

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Floor 6: blocks that are checked one by one, for the profile secure.
+ *
+ * A free is refused, and ends the process, unless just there a block begins that the program has
+ * (live.h), and unless the canary behind it is whole. The block is cleared, and waits: each class
+ * has so many freed blocks in a pool from which the next free draws, at random, the one that goes
+ * back to its span. So nothing that is freed can be handed out next, and nobody can tell when it
+ * will be. When it is, it must still be clear: else somebody has written to it in between.
+ *
+ * In the build SECURE=1 most of that stands in the hot path (hot_secure.h); what comes here are the
+ * operations of threads that have no cache.
+ */
+#ifndef HAK_SECURE_H
+#define HAK_SECURE_H
+
+#include "base.h"
+
+/* Bytes behind what a block's user may have, which hold the canary. */
+enum { SECURE_PAD = sizeof(uint64_t) };
+
+/* Called once, at start, before the first arena. `clear`: freed blocks are cleared, and looked at
+ * when they are handed out again; all of them, then. */
+void secure_init(bool clear);
+
+/* Whether secure_init() was called. */
+bool secure_is_on(void);
+
+/* A block of the class; NULL when there is no memory. */
+void *secure_take(unsigned class);
+
+/* Frees a block of the class, as far as the address map knows. Aborts on misuse. */
+void secure_give(unsigned class, void *p);
+
+/* The block that begins at `p`, which the address map says is of that class, is in use and whole;
+ * aborts otherwise. */
+void secure_require(unsigned class, const void *p);
+
+/* The size that a sized free tells, `n` bytes aligned to `align` (ALIGN_MIN: nothing was said of
+ * that), is that of a request that gets a block like `p`; aborts otherwise. Any address is fine. */
+void secure_require_size(const void *p, size_t n, size_t align);
+
+/* Gives all blocks that wait back to their spans. */
+void secure_flush(void);
+
+/* Freed blocks of the class that wait. */
+size_t secure_waiting(unsigned class);
+
+void secure_lock_all(void); /* for fork */
+void secure_unlock_all(void);
+
+#endif
