@@ -47,15 +47,23 @@ size_t alloc_usable_size(void *p);
  */
 hot_inline size_t alloc_slot(size_t n)
 {
-	if (likely(n <= SMALL_MAX)) {
+	if (likely(n <= SMALL_MAX - CHECKS_PAD)) {
 		/* n * SMALL_SCALE + …, in one instruction; clang takes two. */
 		size_t slot;
-		__asm__("leaq %c2(%1,%1), %0" : "=r"(slot) : "r"(n), "i"(SLOT_BYTES - SMALL_SCALE));
+		__asm__("leaq %c2(%1,%1), %0"
+		        : "=r"(slot)
+		        : "r"(n), "i"(SLOT_BYTES - SMALL_SCALE + CHECKS_PAD * SMALL_SCALE));
 		return slot & ~(size_t)(SLOT_BYTES - 1);
 	}
-	if (likely(n <= MEDIUM_MAX))
-		return size_class_medium[(n + MEDIUM_SPACING - 1) / MEDIUM_SPACING];
+	if (likely(n <= MEDIUM_MAX - CHECKS_PAD))
+		return size_class_medium[(n + CHECKS_PAD + MEDIUM_SPACING - 1) / MEDIUM_SPACING];
 	return 0;
+}
+
+/* Serves a malloc for which credit was spent. */
+hot_inline void *alloc_pop(uintptr_t tls, size_t slot)
+{
+	return checks_issue(tcache_pop(tls, slot), slot);
 }
 
 hot_inline void *alloc_malloc(size_t n)
@@ -64,7 +72,7 @@ hot_inline void *alloc_malloc(size_t n)
 	uintptr_t tls = tcache_tls();
 	if (unlikely(!tcache_spend(tls, slot)))
 		return alloc_doors.malloc(n);
-	return tcache_pop(tls, slot);
+	return alloc_pop(tls, slot);
 }
 
 /* False when it is for the cold path to do. */
@@ -78,7 +86,9 @@ hot_inline bool alloc_free_hit(void *p)
 	void **top = tcache_top(tls, slot);
 	if (unlikely(!tcache_has_room(tls, slot, top)))
 		return false;
-	__atomic_store_n(top, p, __ATOMIC_RELEASE); /* idle.h: a mov like any other */
+	checks_retire(p, slot);
+	/* idle.h: a mov like any other */
+	__atomic_store_n(top, tcache_delay(tls, top, p), __ATOMIC_RELEASE);
 	tcache_move_top(tls, slot, sizeof(void *));
 	return true;
 }
@@ -104,7 +114,7 @@ hot_inline void *alloc_calloc(size_t n)
 	uintptr_t tls = tcache_tls();
 	if (unlikely(!tcache_spend(tls, slot)))
 		return alloc_doors.calloc(n);
-	return memset(tcache_pop(tls, slot), 0, n);
+	return memset(alloc_pop(tls, slot), 0, n);
 }
 
 /*

@@ -130,7 +130,7 @@ OPERATOR void *_Znwm(size_t n)
 	uintptr_t tls = tcache_tls();
 	if (unlikely(!tcache_spend(tls, slot)))
 		return new_cold(n, __builtin_return_address(0));
-	return tcache_pop(tls, slot);
+	return alloc_pop(tls, slot);
 }
 
 OPERATOR void *_ZnwmSt11align_val_t(size_t n, size_t align)

@@ -28,14 +28,15 @@ struct pool {
 } __attribute__((aligned(64)));
 
 static struct pool pools[HAK_CLASS_COUNT];
-static uint64_t canary;
-static bool on, clearing;
+static bool on, alone;
 
-void secure_init(bool clear)
+uint64_t secure_key;
+
+void secure_init(bool by_itself)
 {
 	on = true;
-	clearing = clear;
-	canary = os_random() | 1; /* not zero, and neither is its first byte */
+	alone = by_itself;
+	secure_key = os_random();
 	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++)
 		pools[c].random = os_random();
 }
@@ -45,32 +46,60 @@ bool secure_is_on(void)
 	return on;
 }
 
-static uint64_t *canary_of(unsigned class, const void *p)
+static uint64_t *mark_of(unsigned class, const void *p)
 {
 	return (uint64_t *)((char *)p + size_class_size(class) - SECURE_PAD);
 }
 
-static void require_whole(unsigned class, const void *p)
+/* Where nothing else tells, a mark that is zero says that the block is free. */
+cold_path _Noreturn void secure_report(const void *p)
 {
-	if (unlikely(*canary_of(class, p) != canary))
-		misuse_report(MISUSE_OVERFLOW, canary_of(class, p), class);
+	unsigned class = address_map_class(p);
+	bool live = alone ? live_get(p) : span_may_be_out(class, p) && *mark_of(class, p) != 0;
+	if (!live)
+		span_report(class, p);
+	misuse_report(MISUSE_OVERFLOW, mark_of(class, p), class);
+}
+
+cold_path _Noreturn void secure_changed(const void *p)
+{
+	unsigned class = address_map_class(p);
+	const uint64_t *word = p, *end = (const uint64_t *)((const char *)p + size_class_size(class));
+	while (word < end - 1 && !*word)
+		word++;
+	misuse_report(MISUSE_AFTER_FREE, word, class);
+}
+
+static bool is_whole(unsigned class, const void *p)
+{
+	return (!alone || live_get(p)) && *mark_of(class, p) == secure_mark(p);
 }
 
 void secure_require(unsigned class, const void *p)
 {
-	if (unlikely(!live_get(p)))
-		span_report(class, p);
-	require_whole(class, p);
+	if (unlikely(!is_whole(class, p)))
+		secure_report(p);
 }
 
-/* Pages that were given back to the OS meanwhile read as zero as well. */
-static void require_clear(unsigned class, const void *p)
+/* All of it where all is cleared; else the words that are. */
+static bool is_clear(unsigned class, const void *p)
 {
-	const uint64_t *word = p, *end = (const uint64_t *)((const char *)p + size_class_size(class));
-	while (word < end && !*word)
+	const uint64_t *word = p, *last = mark_of(class, p);
+	if (!alone)
+		return !(word[0] | word[1] | *last);
+	while (word < last && !*word)
 		word++;
-	if (unlikely(word < end))
-		misuse_report(MISUSE_AFTER_FREE, word, class);
+	return !*word;
+}
+
+void secure_prepare(unsigned class, void *p, bool fresh)
+{
+	uint64_t *first = p, *last = mark_of(class, p);
+	if (likely(is_clear(class, p)))
+		return;
+	if (!fresh)
+		secure_changed(p);
+	first[0] = first[1] = *last = 0;
 }
 
 void *secure_take(unsigned class)
@@ -79,10 +108,10 @@ void *secure_take(unsigned class)
 	size_t fresh = 0;
 	if (!span_fill(class, &p, 1, &fresh))
 		return NULL;
-	if (clearing && !fresh)
-		require_clear(class, p);
-	*canary_of(class, p) = canary;
-	if (unlikely(live_begin(p)))
+	if (!fresh && unlikely(!is_clear(class, p)))
+		secure_changed(p);
+	*mark_of(class, p) = secure_mark(p);
+	if (alone && unlikely(live_begin(p)))
 		misuse_report(MISUSE_DOUBLE_FREE, p, class);
 	return p;
 }
@@ -119,13 +148,13 @@ static void *exchange(unsigned class, void *p)
 
 void secure_give(unsigned class, void *p)
 {
-	if (unlikely(!live_get(p))) /* before anything there is taken for a canary */
+	uint64_t mark = secure_mark(p);
+	secure_require(class, p);
+	if (unlikely(!__atomic_compare_exchange_n(mark_of(class, p), &mark, 0, false, __ATOMIC_ACQ_REL,
+	                                          __ATOMIC_RELAXED) ||
+	             (alone && !live_end(p)))) /* another thread was first */
 		span_report(class, p);
-	require_whole(class, p);
-	if (unlikely(!live_end(p))) /* another thread was first */
-		span_report(class, p);
-	if (clearing)
-		memset(p, 0, size_class_size(class));
+	memset(p, 0, size_class_size(class));
 	void *out = exchange(class, p);
 	if (out)
 		span_drain(class, &out, 1);

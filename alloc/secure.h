@@ -16,12 +16,26 @@
 
 #include "base.h"
 
-/* Bytes behind what a block's user may have, which hold the canary. */
+/*
+ * Bytes behind what a block's user may have. They hold the block's mark while it is in use, and are
+ * zero while it is free.
+ */
 enum { SECURE_PAD = sizeof(uint64_t) };
 
-/* Called once, at start, before the first arena. `clear`: freed blocks are cleared, and looked at
- * when they are handed out again; all of them, then. */
-void secure_init(bool clear);
+extern uint64_t secure_key __attribute__((visibility("hidden")));
+
+static inline uint64_t secure_mark(const void *p)
+{
+	return secure_key ^ (uintptr_t)p;
+}
+
+/*
+ * Called once, at start, before the first arena. `alone`: all blocks come and go by this module, so
+ * that it keeps the bits of live.h, clears every block that is freed, and looks at all of it when it
+ * is handed out again. Otherwise the mark alone says that a block is live, and of freed ones the
+ * first two words and the last one are zero.
+ */
+void secure_init(bool alone);
 
 /* Whether secure_init() was called. */
 bool secure_is_on(void);
@@ -39,6 +53,15 @@ void secure_require(unsigned class, const void *p);
 /* The size that a sized free tells, `n` bytes aligned to `align` (ALIGN_MIN: nothing was said of
  * that), is that of a request that gets a block like `p`; aborts otherwise. Any address is fine. */
 void secure_require_size(const void *p, size_t n, size_t align);
+
+/* Abort, saying what is wrong: with `p`, in a granule of a class, which has no mark and is to be
+ * freed; with a free block whose words are not zero. */
+_Noreturn void secure_report(const void *p);
+_Noreturn void secure_changed(const void *p);
+
+/* A block from a span, in the place of secure_take(): its words are made zero if it may be one that
+ * was never handed out (`fresh`), and must be already if not. */
+void secure_prepare(unsigned class, void *p, bool fresh);
 
 /* Gives all blocks that wait back to their spans. */
 void secure_flush(void);

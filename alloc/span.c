@@ -326,6 +326,18 @@ static cold_path _Noreturn void report(const struct span *span, const void *p, u
 	              p, span->class);
 }
 
+bool span_may_be_out(unsigned class, const void *p)
+{
+	if (address_map_slot(p) != class * SLOT_BYTES)
+		return false;
+	const struct span *span = arena_class_span(p);
+	bool boundary;
+	uint64_t i = size_class_index(size_classes[class].reciprocal,
+	                              (uintptr_t)p - (uintptr_t)span_base(span) - span->first_offset,
+	                              &boundary);
+	return boundary && was_carved(span, i) && !(span->bits[i / 64] >> (i % 64) & 1);
+}
+
 cold_path _Noreturn void span_report(unsigned class, const void *p)
 {
 	if (address_map_slot(p) != class * SLOT_BYTES)

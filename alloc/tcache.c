@@ -16,7 +16,7 @@
 #include "span.h"
 #include "tally.h"
 
-__thread struct hak_slot tcache_slots[HAK_CLASS_COUNT] __attribute__((aligned(64)));
+__thread struct hak_slot tcache_slots[TCACHE_SLOTS] __attribute__((aligned(64)));
 __thread struct thread *tcache_self;
 static __thread bool exited;
 
@@ -27,10 +27,10 @@ static struct thread *spares; /* of exited threads, for reuse; the last that was
 static unsigned stocked;      /* so many of them with what their owners had in stock */
 
 enum {
-	GOAL_FIRST = 8, /* blocks in the first stock of a class */
+	GOAL_FIRST = 8 + CHECKS_RESERVE, /* blocks in the first stock of a class */
 	CROWD = 8, /* threads that may have magazines of full size; caches that may wait stocked */
 	CROWD_SHIFT_MAX = 4,
-	CELLS_LEAST = 4,                   /* of any magazine */
+	CELLS_LEAST = 4 + 3 * CHECKS_RESERVE,                   /* of any magazine */
 	TINY_CLASSES = 63 / SMALL_SPACING, /* of blocks smaller than a cache line */
 	STOCK_SHARE = 4,    /* of a period's mallocs one part in so many may stay in stock */
 	AFRESH_MALLOCS = 8, /* per block that may be drained for a fresh start */
@@ -88,6 +88,28 @@ static size_t limit_of(unsigned class, const struct magazine *magazine, size_t d
 	return min_size(max_size(room_of(class, magazine), depth + 1), magazine->capacity);
 }
 
+/* Random bits of this thread's, where blocks are checked. */
+static uint64_t draw(void)
+{
+	if (!CHECKS_RESERVE)
+		return 0;
+	struct hak_slot *slot = &tcache_slots[TCACHE_SLOTS - 1];
+	slot->credit = (int64_t)((uint64_t)slot->credit * 6364136223846793005u + 1442695040888963407u);
+	return (uint64_t)slot->credit >> 16;
+}
+
+/* A free is a hit only where it finds the reserve to change places with. */
+static void keep_reserve(unsigned class, const struct magazine *magazine)
+{
+	struct hak_slot *slot = &tcache_slots[class];
+	size_t depth = depth_of(slot);
+	if (!CHECKS_RESERVE || !magazine)
+		return;
+	slot->limit = depth + 1 <= CHECKS_RESERVE /* never, where there is none */
+	                      ? slot->top
+	                      : slot->base + limit_of(class, magazine, depth) * sizeof(void *);
+}
+
 /* Makes `magazine` (or none) the loaded one, `depth` blocks in it. */
 static void load(struct thread *thread, unsigned class, struct magazine *magazine, size_t depth)
 {
@@ -97,6 +119,7 @@ static void load(struct thread *thread, unsigned class, struct magazine *magazin
 	slot->top = slot->base + depth * sizeof(void *);
 	slot->limit =
 	        slot->base + (magazine ? limit_of(class, magazine, depth) : 0) * sizeof(void *);
+	keep_reserve(class, magazine);
 }
 
 /* Takes the loaded magazine out, its count brought up to date. */
@@ -140,9 +163,11 @@ static inline void grant(struct thread *thread, unsigned class, const bool watch
 	struct hak_class_record *record = record_of(thread, class);
 	int64_t depth = (int64_t)depth_of(slot);
 	int64_t until = watched ? sample_until(&thread->sampler, class) : SAMPLE_NEVER;
-	slot->credit = depth < until ? depth : until;
+	int64_t stock = depth > CHECKS_RESERVE ? depth - CHECKS_RESERVE : 0;
+	slot->credit = stock < until ? stock : until;
 	record->granted = slot->credit;
 	record->mark = depth;
+	keep_reserve(class, thread->classes[class].loaded);
 	hak_assert(tcache_class_is_valid(thread, class));
 }
 
@@ -239,6 +264,7 @@ static bool restock_from_spans(struct thread *thread, unsigned class)
 	size_t got = span_fill(class, magazine->cells, want, &fresh);
 	if (unlikely(got < want))
 		memmove(magazine->cells + got, magazine->cells + want, depth * sizeof(void *));
+	checks_prepare(class, magazine->cells, got, fresh, draw());
 	load(thread, class, magazine, depth + got);
 	if (got)
 		count_refill(record_of(thread, class), class, got, fresh, HAK_ROUTE_SPAN);
@@ -320,9 +346,9 @@ static enum hak_route restock(struct thread *thread, unsigned class)
 	size_t depth = depth_of(&tcache_slots[class]);
 	size_t before = cache->goal, most = cells_max(class) / 2;
 	cache->goal = (uint32_t)min_size(before ? before * 2 : GOAL_FIRST, most);
-	cache->ample = cache->goal == most && !shares_lines(class) ? (uint32_t)max_size(most / 2, 1)
+	cache->ample = cache->goal == most && !shares_lines(class) ? (uint32_t)max_size(most / 2, 1 + CHECKS_RESERVE)
 	                                                           : UINT32_MAX;
-	size_t enough = max_size(min_size(before, cache->goal) / 2, 1);
+	size_t enough = max_size(min_size(before, cache->goal) / 2, 1 + CHECKS_RESERVE);
 	if (depth >= enough)
 		return HAK_ROUTE_MAGAZINE;
 	if (cache->previous && cache->previous->count >= enough) {
@@ -344,7 +370,8 @@ static enum hak_route restock(struct thread *thread, unsigned class)
 
 static bool has_room(unsigned class)
 {
-	return tcache_slots[class].top < tcache_slots[class].limit;
+	const struct hak_slot *slot = &tcache_slots[class];
+	return slot->top < slot->limit || (slot->base && depth_of(slot) + 1 <= CHECKS_RESERVE);
 }
 
 /*
@@ -649,16 +676,16 @@ static inline void *malloc_from_stock(struct thread *thread, unsigned class, enu
 		return NULL;
 	void **top = (void **)slot->top - 1;
 	look_for_double_free(class, *top, (const void *const *)top, depth_of(slot) - 1);
-	if (unlikely(shares_lines(class)))
-		stir(slot, thread->record.cold_visits);
+	if (unlikely(CHECKS_RESERVE || shares_lines(class)))
+		stir(slot, CHECKS_RESERVE ? draw() : thread->record.cold_visits);
 	slot->top = (uintptr_t)top;
-	return *top;
+	return checks_issue(*top, class * SLOT_BYTES);
 }
 
 /* The profile secure: no magazines, each block is checked. Its visits are all watched ones. */
-static inline bool is_checked(const struct thread *thread, const bool watched)
+static inline bool is_checked(const struct thread *thread, unsigned class, const bool watched)
 {
-	return watched && thread->sampler.always;
+	return (watched && thread->sampler.always) || checks_one_by_one(class);
 }
 
 static cold_path void *malloc_checked(unsigned class, enum hak_route *route)
@@ -682,7 +709,7 @@ static inline void *visit_malloc(struct thread *thread, size_t n, unsigned class
 	if (watched && sample_until(&thread->sampler, class) == 0)
 		p = malloc_chosen(thread, n, class, &weight);
 	if (!p)
-		p = is_checked(thread, watched) ? malloc_checked(class, &route)
+		p = is_checked(thread, class, watched) ? malloc_checked(class, &route)
 		                                : malloc_from_stock(thread, class, &route);
 	if (watched) /* the lines that chose it are drawn anew */
 		sample_pass(&thread->sampler, class, 1);
@@ -722,11 +749,15 @@ static inline void visit_free(struct thread *thread, void *p, unsigned class, co
 	record->cold_frees++;
 	record->frees++;
 	look_for_double_free(class, p, (const void *const *)slot->top, depth_of(slot));
-	const bool checked = is_checked(thread, watched);
+	const bool checked = is_checked(thread, class, watched);
+	if (!checked)
+		checks_retire(p, class * SLOT_BYTES);
 	bool kept = !checked && make_room(thread, class);
 	if (likely(kept)) {
 		*(void **)slot->top = p;
 		slot->top += sizeof(void *);
+		if (CHECKS_RESERVE)
+			stir(slot, draw());
 	}
 	grant(thread, class, watched);
 	visit_end(thread);
@@ -818,6 +849,7 @@ struct thread *tcache_enter(void)
 	if (!thread)
 		return NULL;
 	memset(&thread->record, 0, offsetof(struct hak_thread_record, classes));
+	tcache_slots[TCACHE_SLOTS - 1].credit += CHECKS_RESERVE ? (int64_t)os_random() : 0;
 	thread->sampler.always = options.profile == PROFILE_SECURE && !HAK_SECURE;
 	sample_begin(&thread->sampler, os_random());
 	sample_guard(&thread->sampler, guard_one_in());

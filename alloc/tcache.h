@@ -20,7 +20,16 @@
 #include "size_class.h"
 #include "thread.h"
 
-extern __thread struct hak_slot tcache_slots[HAK_CLASS_COUNT]
+/* What the hot path checks: nothing, or (make SECURE=1) every block. */
+#if HAK_SECURE
+#include "checks_on.h"
+#else
+#include "checks_off.h"
+#endif
+
+enum { TCACHE_SLOTS = HAK_CLASS_COUNT + HAK_SECURE }; /* in the last one's credit: tcache_delay() */
+
+extern __thread struct hak_slot tcache_slots[TCACHE_SLOTS]
         __attribute__((tls_model("initial-exec"), visibility("hidden")));
 
 /*
@@ -90,8 +99,34 @@ hot_inline void *tcache_pop(uintptr_t tls, size_t slot)
 {
 	void **top = tcache_top(tls, slot);
 	tcache_move_top(tls, slot, -(long)sizeof(void *));
-	__builtin_prefetch(top[-2], 1);
+	if (!CHECKS_RESERVE) /* there the block itself is looked at, and of the next one both ends would be */
+		__builtin_prefetch(top[-2], 1);
 	return top[-1];
+}
+
+/*
+ * A block that is freed changes places with one of the CHECKS_RESERVE on top of the magazine, which
+ * there are: there is no room otherwise. The random bits are drawn in cold visits and used up one by
+ * one, cyclically.
+ */
+hot_inline void *tcache_delay(uintptr_t tls, void **top, void *p)
+{
+	intptr_t i;
+	void *other;
+	if (!CHECKS_RESERVE)
+		return p;
+	__asm__ volatile("rolq $5, %%fs:%c4(%2)\n\t"
+	                 "movq %%fs:%c4(%2), %0\n\t"
+	                 "orq %5, %0\n\t"
+	                 "movq (%3,%0,8), %1\n\t"
+	                 "movq %6, (%3,%0,8)"
+	                 : "=&r"(i), "=&r"(other)
+	                 : "r"(tls), "r"(top),
+	                   "i"(HAK_CLASS_COUNT * sizeof(struct hak_slot) +
+	                       offsetof(struct hak_slot, credit)),
+	                   "i"(-CHECKS_RESERVE), "r"(p)
+	                 : "cc", "memory");
+	return other;
 }
 
 /* NULL: never seen, exited, or in a mode without thread caches. */
@@ -138,9 +173,10 @@ static inline void *tcache_regrant(struct thread *thread, unsigned class)
 	counts->frees += (uint64_t)(depth - counts->mark + used);
 	counts->cold_mallocs++;
 	slot->top = (uintptr_t)(top - 1);
-	slot->credit = counts->granted = counts->mark = depth - 1;
+	counts->mark = depth - 1;
+	slot->credit = counts->granted = depth - 1 - CHECKS_RESERVE;
 	tally_end(record);
-	return top[-1];
+	return checks_issue(top[-1], class * SLOT_BYTES);
 }
 
 /* A malloc of `n` bytes, of class `class` ≥ 1, that found no credit. NULL when there is no memory.
