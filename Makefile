@@ -15,7 +15,7 @@ BPFTOOL ?= $$(PATH=$$PATH:/usr/sbin:/usr/local/sbin; command -v bpftool)
 PREFIX  ?= /usr/local
 PROBES  ?= 1
 DEBUG   ?= 0
-# 1: the profile is secure unless HAKMEM_PROFILE says otherwise. A build of its own: OUT=out-secure.
+# 1: the hot path checks every block (docs/security.md). A build of its own: OUT=out-secure.
 SECURE  ?= 0
 VERSION := 0.1.0
 
@@ -176,8 +176,8 @@ ALLOC_TESTS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/alloc/*.c))
 TOOL_TESTS  := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/tools/*.c))
 BENCH_TESTS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/bench/*.c))
 # Programs that the scripts run: one file, one program.
-TEST_PROGS  := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/preload/*.c tests/probe/*.c)) \
-               $(patsubst tests/%.cc,$(OUT)/tests/%,$(wildcard tests/preload/*.cc tests/probe/*.cc))
+TEST_PROGS  := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/preload/*.c tests/probe/*.c tests/misuse/*.c)) \
+               $(patsubst tests/%.cc,$(OUT)/tests/%,$(wildcard tests/preload/*.cc tests/probe/*.cc tests/misuse/*.cc))
 
 $(OUT)/obj/tests/%.o: tests/%.c | $(DEPS)
 	@mkdir -p $(@D)
@@ -287,6 +287,15 @@ sim: $(OUT)/tests/sim
 # The same with a thousand threads, ten thousand short ones, a thousand attachments; tens of minutes.
 stress: all $(TEST_PROGS)
 	@OUT=$(OUT) STRESS=1 TEST_TIMEOUT=7200 tests/run.sh $(sort $(wildcard tests/probe/manners_*.sh))
+
+# What comes of each misuse, as docs/security.md has it: ours, glibc, and of scudo and hardened_malloc what is there.
+SCUDO    ?= $(lastword $(sort $(wildcard /usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.scudo_standalone-x86_64.so)))
+HARDENED ?= $(wildcard /usr/lib/libhardened_malloc.so /usr/local/lib/libhardened_malloc.so)
+.PHONY: misuse-table
+misuse-table: $(OUT)/libhakmem.so $(TEST_PROGS)
+	$(MAKE) SECURE=1 OUT=$(OUT)-secure $(OUT)-secure/libhakmem.so >/dev/null
+	@OUT=$(OUT) SECURE_LIBRARY=$(OUT)-secure/libhakmem.so \
+	  OTHERS=$(if $(SCUDO),scudo=$(SCUDO)),$(if $(HARDENED),hardened_malloc=$(HARDENED)) tests/misuse/run.sh table
 
 # --- sanitizers and fuzzing, in builds of their own ----------------------------------------------
 
@@ -406,6 +415,6 @@ install: all
 	install -m 644 docs/man/hakprobe.8 $(DESTDIR)$(PREFIX)/share/man/man8/
 
 clean:
-	rm -rf $(OUT) $(OUT)-asan $(OUT)-ubsan $(OUT)-tsan $(OUT)-fuzz $(OUT)-debug out-noprobes out-mutants
+	rm -rf $(OUT) $(OUT)-secure $(OUT)-asan $(OUT)-ubsan $(OUT)-tsan $(OUT)-fuzz $(OUT)-debug out-noprobes out-mutants
 
 -include $(shell find $(OUT) -name '*.d' 2>/dev/null)

@@ -103,7 +103,8 @@ hot_inline void alloc_free(void *p)
  * that was not asked for with an alignment. */
 hot_inline void alloc_free_sized(void *p, size_t align, size_t n)
 {
-	if (unlikely(!alloc_free_hit(p)))
+	bool differs = CHECKS_PAD && (align > ALIGN_MIN || alloc_slot(n) != address_map_slot(p));
+	if (unlikely(differs || !alloc_free_hit(p)))
 		alloc_free_sized_cold(p, align, n);
 }
 

@@ -27,13 +27,12 @@
 enum {
 	CHECKS_PAD = SECURE_PAD, /* bytes of each block that are not its user's */
 	CHECKS_RESERVE = 16,
-	CHECKS_SIZE_MAX = 4096, /* of blocks that threads have in stock */
 };
 
 /* Whether blocks of the class are never in stock. */
 static inline bool checks_one_by_one(unsigned class)
 {
-	return size_class_size(class) > CHECKS_SIZE_MAX;
+	return size_class_size(class) > SECURE_STOCK_MAX;
 }
 
 hot_inline uint64_t *checks_word(void *p, size_t slot)

@@ -32,8 +32,7 @@ struct shape {
 static const struct shape shapes[] = {
         [PROFILE_SPEED] = {64 * 1024, 4 << 20, 128 << 20},
         [PROFILE_LEAN] = {8 * 1024, 64 * 1024, 0},
-        /* Only where the hot path checks has it magazines. */
-        [PROFILE_SECURE] = {(HAK_SECURE ? 64 : 8) * 1024, 0, 0},
+        [PROFILE_SECURE] = {8 * 1024, 0, 0},
 };
 
 /*
@@ -239,12 +238,13 @@ static enum hak_mode prepare(void)
 		const struct shape *shape = &shapes[options.profile];
 		size_class_init(shape->magazine_bytes);
 		depot_init(shape->depot_bytes);
-		large_init(shape->huge_bytes);
-		bool alone = options_secure() && (!HAK_SECURE || mode == HAK_MODE_CHECKED);
-		arena_init(alone);
+		large_init(options_secure() ? 0 : shape->huge_bytes);
+		if (options_secure())
+			large_keep_apart();
+		arena_init(options_secure_alone());
 		if (options_secure()) {
 			size_class_set_pad(SECURE_PAD);
-			secure_init(alone);
+			secure_init(options_secure_alone());
 		}
 		if (!HAK_SECURE) /* freed blocks change places with others in stock */
 			idle_init();

@@ -46,6 +46,7 @@ struct shard {
 
 static struct shard shards[ARENA_SHARDS];
 static size_t kept_limit; /* bytes, of all shards together */
+static bool apart;
 
 static struct hak_arenas *gauges_of(const struct shard *shard)
 {
@@ -128,6 +129,11 @@ static void table_remove(struct shard *shard, struct entry *entry)
 void large_init(size_t cache_bytes)
 {
 	kept_limit = cache_bytes;
+}
+
+void large_keep_apart(void)
+{
+	apart = true;
 }
 
 /* Lock held. */
@@ -304,10 +310,10 @@ static bool take_huge(size_t n, size_t align, struct large *block, bool *zeroed)
 
 bool large_take(size_t n, size_t align, bool growing, struct large *block, bool *zeroed)
 {
-	if (n > LARGE_MAX || align > GRANULE_SIZE) {
-		if (!take_huge(n, align, block, zeroed))
+	bool fits = n <= LARGE_MAX && align <= GRANULE_SIZE;
+	if (!((apart || !fits) && take_huge(n, align, block, zeroed))) {
+		if (!fits)
 			return false;
-	} else {
 		unsigned granules = (unsigned)(round_up(n, GRANULE_SIZE) >> GRANULE_SHIFT);
 		struct span *span = growing ? arena_take_growing(granules, SPAN_LARGE, zeroed)
 		                            : arena_take(granules, SPAN_LARGE, zeroed);

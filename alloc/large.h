@@ -30,6 +30,10 @@ bool large_take(size_t n, size_t align, bool growing, struct large *block, bool 
  */
 void large_init(size_t cache_bytes);
 
+/* From now on a large block is a mapping of its own, as huge ones are, as long as the system gives
+ * mappings. Called at most once, at start. */
+void large_keep_apart(void);
+
 /* Unmaps kept blocks that were freed before `before_ns` (coarse clock). */
 void large_purge(uint64_t before_ns);
 

@@ -6,14 +6,10 @@
 #include "log.h"
 #include "os.h"
 
-/* HAK_SECURE is `make SECURE=1`. */
-#define PROFILE_DEFAULT      (HAK_SECURE ? PROFILE_SECURE : PROFILE_SPEED)
-#define PROFILE_DEFAULT_NAME (HAK_SECURE ? "secure" : "speed")
-
 struct options options = {
         .force_libc = 0,
         .fastlane_direct = 1,
-        .profile = PROFILE_DEFAULT,
+        .profile = PROFILE_SPEED,
         .sample_bytes = 512 * 1024,
         .guard = 0,
         .purge_ms = 1000,
@@ -43,7 +39,7 @@ static const struct option table[] = {
 	{"FASTLANE_DIRECT", &options.fastlane_direct, 0, 1, {0}, "1",
 	 "0: checked mode. Every operation goes through the cold path, block by block, and is checked: "
 	 "a double or invalid free is reported at once."},
-	{"PROFILE", &options.profile, 0, 2, {"speed", "lean", "secure"}, PROFILE_DEFAULT_NAME,
+	{"PROFILE", &options.profile, 0, 2, {"speed", "lean", "secure"}, "speed",
 	 "Preset. speed: magazines of up to 64 KiB. lean: of up to 8 KiB, purge after 100 ms. secure: no "
 	 "magazines, purge after 100 ms; every free is checked at once, freed blocks are cleared, wait to be "
 	 "handed out again in random order, and must then still be clear (docs/security.md)."},

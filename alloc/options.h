@@ -24,10 +24,16 @@ enum verbose { VERBOSE_QUIET, VERBOSE_START, VERBOSE_OPTIONS };
 
 extern struct options options;
 
-/* Whether every block is checked: HAKMEM_PROFILE=secure, and any profile of the build SECURE=1. */
+/* Whether every block is checked: HAKMEM_PROFILE=secure, and anything in the build SECURE=1; and
+ * whether that is done on the cold path alone. */
 static inline bool options_secure(void)
 {
 	return HAK_SECURE || options.profile == PROFILE_SECURE;
+}
+
+static inline bool options_secure_alone(void)
+{
+	return options.profile == PROFILE_SECURE || (HAK_SECURE && !options.fastlane_direct);
 }
 
 /*

@@ -14,16 +14,18 @@
 #include "span.h"
 
 enum {
+	READY_MAX = 16,
 	WAITING_MAX = 128,
 	WAITING_MIN = 4,
 	WAITING_BYTES = 64 * 1024, /* of a class, as far as these two allow */
 };
 
-/* Freed blocks of a class. */
+/* Blocks of a class: freed ones, and some to choose the next one from. */
 struct pool {
 	struct lock lock;
-	uint32_t count;
+	uint32_t count, ready_count;
 	uint64_t random;
+	void *ready[READY_MAX];
 	void *blocks[WAITING_MAX];
 } __attribute__((aligned(64)));
 
@@ -36,7 +38,7 @@ void secure_init(bool by_itself)
 {
 	on = true;
 	alone = by_itself;
-	secure_key = os_random();
+	secure_key = os_random() | 1; /* no mark begins with a zero byte */
 	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++)
 		pools[c].random = os_random();
 }
@@ -81,11 +83,17 @@ void secure_require(unsigned class, const void *p)
 		secure_report(p);
 }
 
-/* All of it where all is cleared; else the words that are. */
+/* All of it where all is cleared, which is where no block has come another way; else the words that
+ * are. */
+static bool clears_all(unsigned class)
+{
+	return alone || size_class_size(class) > SECURE_STOCK_MAX;
+}
+
 static bool is_clear(unsigned class, const void *p)
 {
 	const uint64_t *word = p, *last = mark_of(class, p);
-	if (!alone)
+	if (!clears_all(class))
 		return !(word[0] | word[1] | *last);
 	while (word < last && !*word)
 		word++;
@@ -99,16 +107,51 @@ void secure_prepare(unsigned class, void *p, bool fresh)
 		return;
 	if (!fresh)
 		secure_changed(p);
+	if (clears_all(class))
+		memset(p, 0, size_class_size(class));
 	first[0] = first[1] = *last = 0;
+}
+
+/* Pool lock held. Below `n`; Knuth's MMIX generator, whose upper bits are the good ones. */
+static uint32_t draw(struct pool *pool, uint32_t n)
+{
+	pool->random = pool->random * 6364136223846793005u + 1442695040888963407u;
+	return (uint32_t)((pool->random >> 32) * n >> 32);
+}
+
+/* Pool lock held. So many that they take about as much memory as those that wait. */
+static void get_ready(unsigned class, struct pool *pool)
+{
+	size_t want = min_size(max_size(WAITING_BYTES / 4 / size_class_size(class), 1), READY_MAX);
+	size_t fresh = 0;
+	pool->ready_count = (uint32_t)span_fill(class, pool->ready, want, &fresh);
+	for (uint32_t i = 0; i < pool->ready_count; i++)
+		secure_prepare(class, pool->ready[i], fresh != 0);
+}
+
+/* One of the ready ones; NULL when there is no memory. */
+static void *take_ready(unsigned class)
+{
+	struct pool *pool = &pools[class];
+	void *p = NULL;
+	lock_take(&pool->lock);
+	if (!pool->ready_count)
+		get_ready(class, pool);
+	if (likely(pool->ready_count)) {
+		void **cell = &pool->ready[draw(pool, pool->ready_count)];
+		p = *cell;
+		*cell = pool->ready[--pool->ready_count];
+	}
+	lock_give(&pool->lock);
+	return p;
 }
 
 void *secure_take(unsigned class)
 {
-	void *p;
-	size_t fresh = 0;
-	if (!span_fill(class, &p, 1, &fresh))
+	void *p = take_ready(class);
+	if (!p)
 		return NULL;
-	if (!fresh && unlikely(!is_clear(class, p)))
+	if (unlikely(!is_clear(class, p)))
 		secure_changed(p);
 	*mark_of(class, p) = secure_mark(p);
 	if (alone && unlikely(live_begin(p)))
@@ -121,13 +164,6 @@ static size_t waiting_max(unsigned class)
 	return min_size(max_size(WAITING_BYTES / size_class_size(class), WAITING_MIN), WAITING_MAX);
 }
 
-/* Pool lock held. A place in the pool; Knuth's MMIX generator, whose upper bits are the good ones. */
-static uint32_t draw(struct pool *pool)
-{
-	pool->random = pool->random * 6364136223846793005u + 1442695040888963407u;
-	return (uint32_t)((pool->random >> 32) * pool->count >> 32);
-}
-
 /* Puts a freed block into the pool; the one that it pushes out, or NULL. */
 static void *exchange(unsigned class, void *p)
 {
@@ -138,12 +174,20 @@ static void *exchange(unsigned class, void *p)
 		pool->blocks[pool->count] = p;
 		gauge_add(pool->count, 1);
 	} else {
-		void **cell = &pool->blocks[draw(pool)];
+		void **cell = &pool->blocks[draw(pool, pool->count)];
 		out = *cell;
 		*cell = p;
 	}
 	lock_give(&pool->lock);
 	return out;
+}
+
+/* To its span, whose memory may go to another class or back to the OS: so it is looked at here. */
+static void release(unsigned class, void *p)
+{
+	if (unlikely(!is_clear(class, p)))
+		secure_changed(p);
+	span_drain(class, &p, 1);
 }
 
 void secure_give(unsigned class, void *p)
@@ -157,7 +201,7 @@ void secure_give(unsigned class, void *p)
 	memset(p, 0, size_class_size(class));
 	void *out = exchange(class, p);
 	if (out)
-		span_drain(class, &out, 1);
+		release(class, out);
 }
 
 static bool take_waiting(struct pool *pool, void **p)
@@ -172,17 +216,28 @@ static bool take_waiting(struct pool *pool, void **p)
 	return any;
 }
 
+static void flush_ready(unsigned class, struct pool *pool)
+{
+	lock_take(&pool->lock);
+	if (pool->ready_count)
+		span_drain(class, pool->ready, pool->ready_count);
+	pool->ready_count = 0;
+	lock_give(&pool->lock);
+}
+
 void secure_flush(void)
 {
 	void *p;
-	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++)
+	for (unsigned c = 1; on && c < HAK_CLASS_COUNT; c++) {
+		flush_ready(c, &pools[c]);
 		while (gauge_get(pools[c].count) && take_waiting(&pools[c], &p))
-			span_drain(c, &p, 1);
+			release(c, p);
+	}
 }
 
 size_t secure_waiting(unsigned class)
 {
-	return gauge_get(pools[class].count);
+	return gauge_get(pools[class].count) + gauge_get(pools[class].ready_count);
 }
 
 /* --- sized frees

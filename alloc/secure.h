@@ -22,6 +22,9 @@
  */
 enum { SECURE_PAD = sizeof(uint64_t) };
 
+/* In the build SECURE=1 blocks of more bytes than that come and go by this module as well. */
+enum { SECURE_STOCK_MAX = 4096 };
+
 extern uint64_t secure_key __attribute__((visibility("hidden")));
 
 static inline uint64_t secure_mark(const void *p)
@@ -66,7 +69,7 @@ void secure_prepare(unsigned class, void *p, bool fresh);
 /* Gives all blocks that wait back to their spans. */
 void secure_flush(void);
 
-/* Freed blocks of the class that wait. */
+/* Blocks of the class that are here. */
 size_t secure_waiting(unsigned class);
 
 void secure_lock_all(void); /* for fork */

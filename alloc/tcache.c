@@ -850,7 +850,7 @@ struct thread *tcache_enter(void)
 		return NULL;
 	memset(&thread->record, 0, offsetof(struct hak_thread_record, classes));
 	tcache_slots[TCACHE_SLOTS - 1].credit += CHECKS_RESERVE ? (int64_t)os_random() : 0;
-	thread->sampler.always = options.profile == PROFILE_SECURE && !HAK_SECURE;
+	thread->sampler.always = options.profile == PROFILE_SECURE;
 	sample_begin(&thread->sampler, os_random());
 	sample_guard(&thread->sampler, guard_one_in());
 	tally_enter(&thread->record, tcache_slots);

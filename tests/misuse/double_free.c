@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Double free, at once.
+ *
+ * default: not noticed
+ * secure: double free of ADDRESS (size class 112)
+ * SECURE=1: double free of ADDRESS (size class 112)
+ */
+#include "misuse.h"
+
+static void misuse(void)
+{
+	char *p = opaque(malloc(BLOCK));
+	free(p);
+	free(opaque(p));
+}

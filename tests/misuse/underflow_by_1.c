@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One byte in front of a block.
+ *
+ * default: not noticed
+ * secure: use after free: ADDRESS (size class 112)
+ * SECURE=1: overflow: ADDRESS (size class 112) or use after free: ADDRESS (size class 112)
+ */
+#include "misuse.h"
+
+static void misuse(void)
+{
+	surround(BLOCK);
+	char *p = opaque(malloc(BLOCK));
+	change(opaque(p) - 1, 1);
+	free(p);
+	free_neighbours();
+	use(BLOCK);
+}
