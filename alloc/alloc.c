@@ -258,8 +258,7 @@ void *alloc_aligned(size_t align, size_t n)
 		mode = init_process();
 	if (mode == HAK_MODE_FORCE_LIBC)
 		return __libc_memalign(align, n);
-	size_t rounded =
-	        n < PTRDIFF_MAX ? size_class_aligned(n + size_class_pad, align) : 0;
+	size_t rounded = n < PTRDIFF_MAX ? size_class_aligned(n + size_class_pad, align) : 0;
 	if (rounded)
 		return alloc_malloc(rounded - size_class_pad);
 	struct thread *thread = tcache_self ? tcache_self : init_thread();
@@ -359,8 +358,8 @@ size_t alloc_usable_size(void *p)
 }
 
 /*
- * In secure: the block must be in use, and stays where it is only if a request of that size gets one
- * like it, so that a sized free can be checked.
+ * In secure: the block must be in use, and stays where it is only if a request of that size gets
+ * one like it, so that a sized free can be checked.
  */
 static cold_path void *move_checked(void *p, unsigned class, size_t n)
 {

@@ -32,8 +32,8 @@ struct alloc_doors {
 extern struct alloc_doors alloc_doors __attribute__((visibility("hidden")));
 
 /*
- * realloc of a block of `size` bytes, of a size class, that must be copied or (n = 0) freed; or that
- * must be looked at first (size = 0).
+ * realloc of a block of `size` bytes, of a size class, that must be copied or (n = 0) freed; or
+ * that must be looked at first (size = 0).
  */
 void *alloc_move(void *p, size_t size, size_t n);
 

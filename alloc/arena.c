@@ -583,7 +583,7 @@ static const struct span *run_at(const struct arena *arena, unsigned granule)
 static bool runs_are_valid(const struct arena *arena)
 {
 	unsigned units = 0, taken = 0;
-	for (unsigned granule = 1; granule < ARENA_GRANULES;) {
+	for (unsigned granule = header == 1 ? 1 : 2; granule < ARENA_GRANULES;) {
 		if (arena->free >> granule & 1) {
 			granule++;
 			continue;
@@ -603,7 +603,7 @@ static bool sets_are_valid(const struct arena *arena)
 {
 	const struct shard *shard = shard_of(arena);
 	uint32_t index = index_of(arena);
-	return !(arena->free & 1) && !(arena->dirty & ~arena->free) &&
+	return !(arena->free & header) && !(arena->dirty & ~arena->free) &&
 	       !(arena->aged & ~arena->dirty) && arena->shard < ARENA_SHARDS &&
 	       bit_get(owned, index) && bit_get(shard->with_free, index) == (arena->free != 0) &&
 	       bit_get(shard->with_dirty, index) == (arena->dirty != 0);

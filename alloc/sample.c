@@ -170,7 +170,7 @@ static bool line_is_valid(int64_t until)
 
 bool sample_is_valid(const struct sampler *sampler)
 {
-	if (sampler->cutting != (sampler->distance || sampler->guarding))
+	if (sampler->cutting != (sampler->distance || sampler->guarding || sampler->always))
 		return false;
 	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++) {
 		if (sampler->distance && !line_is_valid(sampler->until[c]))

@@ -66,7 +66,8 @@ cold_path _Noreturn void secure_report(const void *p)
 cold_path _Noreturn void secure_changed(const void *p)
 {
 	unsigned class = address_map_class(p);
-	const uint64_t *word = p, *end = (const uint64_t *)((const char *)p + size_class_size(class));
+	const uint64_t *word = p,
+	               *end = (const uint64_t *)((const char *)p + size_class_size(class));
 	while (word < end - 1 && !*word)
 		word++;
 	misuse_report(MISUSE_AFTER_FREE, word, class);
@@ -178,6 +179,7 @@ static void *exchange(unsigned class, void *p)
 		out = *cell;
 		*cell = p;
 	}
+	hak_assert(secure_is_valid(class));
 	lock_give(&pool->lock);
 	return out;
 }
@@ -194,8 +196,8 @@ void secure_give(unsigned class, void *p)
 {
 	uint64_t mark = secure_mark(p);
 	secure_require(class, p);
-	if (unlikely(!__atomic_compare_exchange_n(mark_of(class, p), &mark, 0, false, __ATOMIC_ACQ_REL,
-	                                          __ATOMIC_RELAXED) ||
+	if (unlikely(!__atomic_compare_exchange_n(mark_of(class, p), &mark, 0, false,
+	                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED) ||
 	             (alone && !live_end(p)))) /* another thread was first */
 		span_report(class, p);
 	memset(p, 0, size_class_size(class));
@@ -238,6 +240,23 @@ void secure_flush(void)
 size_t secure_waiting(unsigned class)
 {
 	return gauge_get(pools[class].count) + gauge_get(pools[class].ready_count);
+}
+
+static bool is_here(unsigned class, const void *p)
+{
+	return address_map_class(p) == class && !(alone && live_get(p)) && is_clear(class, p) &&
+	       span_may_be_out(class, p);
+}
+
+bool secure_is_valid(unsigned class)
+{
+	const struct pool *pool = &pools[class];
+	bool valid = pool->count <= waiting_max(class) && pool->ready_count <= READY_MAX;
+	for (uint32_t i = 0; valid && i < pool->count; i++)
+		valid = is_here(class, pool->blocks[i]);
+	for (uint32_t i = 0; valid && i < pool->ready_count; i++)
+		valid = is_here(class, pool->ready[i]);
+	return valid;
 }
 
 /* --- sized frees

@@ -34,8 +34,8 @@ static inline uint64_t secure_mark(const void *p)
 
 /*
  * Called once, at start, before the first arena. `alone`: all blocks come and go by this module, so
- * that it keeps the bits of live.h, clears every block that is freed, and looks at all of it when it
- * is handed out again. Otherwise the mark alone says that a block is live, and of freed ones the
+ * that it keeps the bits of live.h, clears every block that is freed, and looks at all of it when
+ * it is handed out again. Otherwise the mark alone says that a block is live, and of freed ones the
  * first two words and the last one are zero.
  */
 void secure_init(bool alone);
@@ -71,6 +71,9 @@ void secure_flush(void);
 
 /* Blocks of the class that are here. */
 size_t secure_waiting(unsigned class);
+
+/* Whether the blocks of the class that are here are clear and no others, the lock held. */
+bool secure_is_valid(unsigned class);
 
 void secure_lock_all(void); /* for fork */
 void secure_unlock_all(void);

@@ -41,8 +41,8 @@ static_assert(sizeof(struct size_class) == SLOT_BYTES,
 
 extern struct size_class size_classes[HAK_CLASS_COUNT];
 
-/* Slot offset by (size + MEDIUM_SPACING - 1) / MEDIUM_SPACING; zero until size_class_init(), and the
- * last one, which the pad leads to, for ever. */
+/* Slot offset by (size + MEDIUM_SPACING - 1) / MEDIUM_SPACING; zero until size_class_init(), and
+ * the last one, which the pad leads to, for ever. */
 extern uint16_t size_class_medium[MEDIUM_MAX / MEDIUM_SPACING + 2];
 
 enum { PAD_MAX = SMALL_SPACING }; /* so that class SMALL_CLASSES + 1 holds SMALL_MAX and the pad */
@@ -51,8 +51,8 @@ enum { PAD_MAX = SMALL_SPACING }; /* so that class SMALL_CLASSES + 1 holds SMALL
 extern size_t size_class_pad, size_class_up;
 
 /*
- * Each block ends in `pad` (≤ PAD_MAX) bytes that are not its user's, and no realloc is done without looking at
- * its block. Called once, after size_class_init(); or never: pad is 0 then.
+ * Each block ends in `pad` (≤ PAD_MAX) bytes that are not its user's, and no realloc is done
+ * without looking at its block. Called once, after size_class_init(); or never: pad is 0 then.
  */
 void size_class_set_pad(size_t pad);
 

@@ -332,9 +332,9 @@ bool span_may_be_out(unsigned class, const void *p)
 		return false;
 	const struct span *span = arena_class_span(p);
 	bool boundary;
-	uint64_t i = size_class_index(size_classes[class].reciprocal,
-	                              (uintptr_t)p - (uintptr_t)span_base(span) - span->first_offset,
-	                              &boundary);
+	uint64_t i = size_class_index(
+	        size_classes[class].reciprocal,
+	        (uintptr_t)p - (uintptr_t)span_base(span) - span->first_offset, &boundary);
 	return boundary && was_carved(span, i) && !(span->bits[i / 64] >> (i % 64) & 1);
 }
 

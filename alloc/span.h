@@ -22,8 +22,8 @@ void span_drain(unsigned class, void *const *cells, size_t n);
 /* Aborts, saying what is wrong with `p`, which is no block of the class that is in use. */
 _Noreturn void span_report(unsigned class, const void *p);
 
-/* Whether `p`, of which the address map says that class, is where a block begins that was handed out
- * once and that its span does not hold. */
+/* Whether `p`, of which the address map says that class, is where a block begins that was handed
+ * out once and that its span does not hold. */
 bool span_may_be_out(unsigned class, const void *p);
 
 /* Gives up the span that is kept although all its blocks are free. */

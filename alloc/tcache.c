@@ -30,8 +30,8 @@ enum {
 	GOAL_FIRST = 8 + CHECKS_RESERVE, /* blocks in the first stock of a class */
 	CROWD = 8, /* threads that may have magazines of full size; caches that may wait stocked */
 	CROWD_SHIFT_MAX = 4,
-	CELLS_LEAST = 4 + 3 * CHECKS_RESERVE,                   /* of any magazine */
-	TINY_CLASSES = 63 / SMALL_SPACING, /* of blocks smaller than a cache line */
+	CELLS_LEAST = 4 + 3 * CHECKS_RESERVE, /* of any magazine */
+	TINY_CLASSES = 63 / SMALL_SPACING,    /* of blocks smaller than a cache line */
 	STOCK_SHARE = 4,    /* of a period's mallocs one part in so many may stay in stock */
 	AFRESH_MALLOCS = 8, /* per block that may be drained for a fresh start */
 	HANDED_ON_BYTES = 16 * 1024, /* of blocks in a magazine that only changes hands */
@@ -94,7 +94,8 @@ static uint64_t draw(void)
 	if (!CHECKS_RESERVE)
 		return 0;
 	struct hak_slot *slot = &tcache_slots[TCACHE_SLOTS - 1];
-	slot->credit = (int64_t)((uint64_t)slot->credit * 6364136223846793005u + 1442695040888963407u);
+	slot->credit =
+	        (int64_t)((uint64_t)slot->credit * 6364136223846793005u + 1442695040888963407u);
 	return (uint64_t)slot->credit >> 16;
 }
 
@@ -346,8 +347,9 @@ static enum hak_route restock(struct thread *thread, unsigned class)
 	size_t depth = depth_of(&tcache_slots[class]);
 	size_t before = cache->goal, most = cells_max(class) / 2;
 	cache->goal = (uint32_t)min_size(before ? before * 2 : GOAL_FIRST, most);
-	cache->ample = cache->goal == most && !shares_lines(class) ? (uint32_t)max_size(most / 2, 1 + CHECKS_RESERVE)
-	                                                           : UINT32_MAX;
+	cache->ample = cache->goal == most && !shares_lines(class)
+	                       ? (uint32_t)max_size(most / 2, 1 + CHECKS_RESERVE)
+	                       : UINT32_MAX;
 	size_t enough = max_size(min_size(before, cache->goal) / 2, 1 + CHECKS_RESERVE);
 	if (depth >= enough)
 		return HAK_ROUTE_MAGAZINE;
@@ -710,7 +712,7 @@ static inline void *visit_malloc(struct thread *thread, size_t n, unsigned class
 		p = malloc_chosen(thread, n, class, &weight);
 	if (!p)
 		p = is_checked(thread, class, watched) ? malloc_checked(class, &route)
-		                                : malloc_from_stock(thread, class, &route);
+		                                       : malloc_from_stock(thread, class, &route);
 	if (watched) /* the lines that chose it are drawn anew */
 		sample_pass(&thread->sampler, class, 1);
 	if (likely(p)) {
@@ -968,7 +970,9 @@ static bool slot_is_valid(const struct hak_slot *slot, const struct magazine *lo
 	int64_t depth = (int64_t)(slot->top - slot->base) / (int64_t)sizeof(void *);
 	return slot->base >= cells && slot->top >= slot->base && slot->limit >= slot->top &&
 	       slot->limit <= cells + loaded->capacity * sizeof(void *) &&
-	       slot->top % sizeof(void *) == 0 && slot->credit <= depth;
+	       slot->top % sizeof(void *) == 0 && slot->credit <= depth &&
+	       (slot->credit <= 0 || slot->credit + CHECKS_RESERVE <= depth) &&
+	       (depth + 1 > CHECKS_RESERVE || slot->limit == slot->top);
 }
 
 bool tcache_class_is_valid(const struct thread *thread, unsigned class)

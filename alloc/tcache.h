@@ -99,15 +99,16 @@ hot_inline void *tcache_pop(uintptr_t tls, size_t slot)
 {
 	void **top = tcache_top(tls, slot);
 	tcache_move_top(tls, slot, -(long)sizeof(void *));
-	if (!CHECKS_RESERVE) /* there the block itself is looked at, and of the next one both ends would be */
+	if (!CHECKS_RESERVE) /* there the block itself is looked at, and of the next one both ends
+	                        would be */
 		__builtin_prefetch(top[-2], 1);
 	return top[-1];
 }
 
 /*
  * A block that is freed changes places with one of the CHECKS_RESERVE on top of the magazine, which
- * there are: there is no room otherwise. The random bits are drawn in cold visits and used up one by
- * one, cyclically.
+ * there are: there is no room otherwise. The random bits are drawn in cold visits and used up one
+ * by one, cyclically.
  */
 hot_inline void *tcache_delay(uintptr_t tls, void **top, void *p)
 {

@@ -10,5 +10,5 @@
 
 static void misuse(void)
 {
-	free(opaque((void *)(uintptr_t)"a literal of more than sixteen bytes"));
+	free(opaque((void *)(uintptr_t) "a literal of more than sixteen bytes"));
 }

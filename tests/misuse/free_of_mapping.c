@@ -12,6 +12,7 @@
 
 static void misuse(void)
 {
-	char *p = (char *)mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *p = (char *)mmap(NULL, 1 << 16, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+	                       -1, 0);
 	free(opaque(p + 4096));
 }

@@ -16,7 +16,11 @@
 
 enum { NOT_NOTICED = 42, PREVENTED = 43 }; /* exit statuses */
 
-enum { BLOCK = 100, LARGE = 200 << 10, HUGE = 30 << 20 }; /* of a size class; in an arena; mapped by itself */
+enum {
+	BLOCK = 100,
+	LARGE = 200 << 10,
+	HUGE = 30 << 20
+}; /* of a size class; in an arena; mapped by itself */
 
 /* What the compiler cannot see through. */
 static inline char *opaque(void *p)
@@ -38,8 +42,8 @@ static inline void use(size_t size)
 	}
 }
 
-/* A few neighbours of the block that is misused, so that it is not the first or last one of its kind;
- * and their end. */
+/* A few neighbours of the block that is misused, so that it is not the first or last one of its
+ * kind; and their end. */
 static void *volatile neighbours[64];
 
 static inline void surround(size_t size)
