@@ -259,6 +259,15 @@ bool secure_is_valid(unsigned class)
 	return valid;
 }
 
+void secure_each(unsigned class, void (*visit)(const void *p, void *about), void *about)
+{
+	const struct pool *pool = &pools[class];
+	for (uint32_t i = 0; i < pool->count; i++)
+		visit(pool->blocks[i], about);
+	for (uint32_t i = 0; i < pool->ready_count; i++)
+		visit(pool->ready[i], about);
+}
+
 /* --- sized frees
  * ------------------------------------------------------------------------------------ */
 

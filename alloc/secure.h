@@ -75,6 +75,9 @@ size_t secure_waiting(unsigned class);
 /* Whether the blocks of the class that are here are clear and no others, the lock held. */
 bool secure_is_valid(unsigned class);
 
+/* For checks, while no other thread runs: the blocks of the class that are here, one by one. */
+void secure_each(unsigned class, void (*visit)(const void *p, void *about), void *about);
+
 void secure_lock_all(void); /* for fork */
 void secure_unlock_all(void);
 
