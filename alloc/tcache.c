@@ -103,9 +103,9 @@ static uint64_t draw(void)
 static void keep_reserve(unsigned class, const struct magazine *magazine)
 {
 	struct hak_slot *slot = &tcache_slots[class];
-	size_t depth = depth_of(slot);
 	if (!CHECKS_RESERVE || !magazine)
 		return;
+	size_t depth = depth_of(slot);
 	slot->limit = depth + 1 <= CHECKS_RESERVE /* never, where there is none */
 	                      ? slot->top
 	                      : slot->base + limit_of(class, magazine, depth) * sizeof(void *);
