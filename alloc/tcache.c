@@ -102,9 +102,9 @@ static uint64_t draw(void)
 /* A free is a hit only where it finds the reserve to change places with. */
 static void keep_reserve(unsigned class, const struct magazine *magazine)
 {
-	struct hak_slot *slot = &tcache_slots[class];
 	if (!CHECKS_RESERVE || !magazine)
 		return;
+	struct hak_slot *slot = &tcache_slots[class];
 	size_t depth = depth_of(slot);
 	slot->limit = depth + 1 <= CHECKS_RESERVE /* never, where there is none */
 	                      ? slot->top
