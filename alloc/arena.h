@@ -5,7 +5,12 @@
  * close together, so that few pages of it are touched.
  *
  * Free granules are dirty (they keep their pages, for the next taker) until they were free from one
- * purge to the next; then they go back to the OS and are clean: their bytes read as zero.
+ * purge to the next; then they go back to the OS and are clean: their bytes read as zero. An arena
+ * that is wholly free is unmapped then, but for the first pages of its header: who looks whose an
+ * address is does so without a lock, and must find memory there. Its place is mapped again first.
+ *
+ * In front of the header there is nothing mapped: a block that overflows at the end of the arena
+ * below faults. Where address space is short an arena is mapped in part.
  *
  * Arenas belong to shards, each with a lock of its own, so that threads that take and give large
  * blocks at the same time do not wait for each other.
@@ -62,10 +67,14 @@ struct arena {
 	uint64_t free;  /* granules not in use; granule 0 is never free */
 	uint64_t dirty; /* of these, granules whose bytes may be other than zero */
 	uint64_t aged;  /* of these, granules that were dirty at the last purge already */
-	uint64_t shard; /* that it belongs to, for good */
+	uint64_t all;   /* granules that are mapped, but for granule 0 */
+	uint32_t shard; /* that it belongs to, for as long as it is mapped */
+	uint16_t start; /* runs are looked for from this granule on: differs from arena to arena */
+	uint16_t barrier;              /* bytes at its start that are not mapped */
 	uint8_t head[ARENA_GRANULES];  /* first granule of the run that a granule belongs to */
 	uint64_t units[GRANULE_UNITS]; /* of the bitmaps: 1 = in use */
-	char body[GRANULE_SIZE - (4 + GRANULE_UNITS) * sizeof(uint64_t) - ARENA_GRANULES];
+	char body[GRANULE_SIZE - ARENA_BARRIER - (5 + GRANULE_UNITS) * sizeof(uint64_t) -
+	          ARENA_GRANULES];
 };
 
 enum {
@@ -76,7 +85,7 @@ enum {
 /* The arena that `p` lies in; `p` is in one of ours. */
 static inline struct arena *arena_of(const void *p)
 {
-	return (struct arena *)((uintptr_t)p & ~(uintptr_t)(ARENA_SIZE - 1));
+	return (struct arena *)(((uintptr_t)p & ~(uintptr_t)(ARENA_SIZE - 1)) + ARENA_BARRIER);
 }
 
 static inline char *arena_body(struct arena *arena)
@@ -95,10 +104,13 @@ static inline struct span *arena_class_span(const void *p)
 }
 
 /*
- * Prepares the window's random start. `live`: granule 1 of each arena is kept free of runs, for the
+ * Draws what addresses depend on. `live`: granule 1 of each arena is kept free of runs, for the
  * bits of live.h. Called once, before the first arena.
  */
 void arena_init(bool live);
+
+/* Bits that were drawn at start, for other things that addresses depend on. */
+uint32_t arena_random(void);
 
 /*
  * Takes a run of `granules` (1 .. 63). `*zeroed` tells whether its bytes read as zero. The span has
@@ -109,6 +121,10 @@ struct span *arena_take(unsigned granules, enum span_kind kind, bool *zeroed);
 /* The same for what is growing: where as much again is free behind it, so that it can go on in
  * place. */
 struct span *arena_take_growing(unsigned granules, enum span_kind kind, bool *zeroed);
+
+/* The same at a multiple of `align` granules (a power of two up to 32) of the address space. */
+struct span *arena_take_aligned(unsigned granules, unsigned align, enum span_kind kind,
+                                bool *zeroed);
 
 /* Gives a span of size class blocks the bits of `blocks` of them, all zero; it has none yet. And
  * takes them from it, before the run is given back. */
@@ -144,8 +160,11 @@ static inline size_t span_bytes(const struct span *span)
 }
 
 /* Gives those granules back to the OS that have been dirty since the last call; with `all`, every
- * one. */
+ * one. Arenas that are wholly free then are unmapped. */
 void arena_purge(bool all);
+
+/* Unmaps every arena that is wholly free. For when the kernel refuses more. */
+void arena_unmap_free(void);
 
 /* Gives pages of a span in use back to the OS, `bytes` from `base`; what they held is lost. */
 void arena_purge_pages(void *base, size_t bytes);

@@ -23,6 +23,7 @@ enum {
 	ARENA_SHIFT = 22,
 	ARENA_SIZE = 1 << ARENA_SHIFT,
 	ARENA_GRANULES = ARENA_SIZE / GRANULE_SIZE,
+	ARENA_BARRIER = PAGE_SIZE, /* at its start, inaccessible: in front of its header */
 
 	ARENA_SHARDS = HAK_ARENA_SHARDS,
 
@@ -57,9 +58,9 @@ enum {
 #define WINDOW_BYTES ((uintptr_t)1 << WINDOW_SHIFT)
 
 /* Arenas start somewhere in here, at random: above what non-PIE programs and compressed-pointer
- * heaps like to use. */
+ * heaps like to use. From there they are looked for in both directions. */
 #define WINDOW_FIRST ((uintptr_t)64 << 30)
-#define WINDOW_LAST  ((uintptr_t)320 << 30)
+#define WINDOW_LAST  ((uintptr_t)508 << 30)
 
 static_assert(ARENA_GRANULES == 64, "free granules of an arena are one word");
 static_assert(LARGE_MAX / GRANULE_SIZE < ARENA_GRANULES - 1, "a large block fits an arena");

@@ -63,9 +63,19 @@ int decay_now(void)
 	arena_gauges(&before);
 	depot_trim(true);
 	secure_flush();
+	span_trim_all();
 	span_purge(true);
+	arena_unmap_free();
 	arena_purge(true);
 	large_purge(UINT64_MAX);
 	arena_gauges(&after);
 	return before.huge_cached_bytes || after.purged_bytes != before.purged_bytes;
+}
+
+void decay_unmap_all(void)
+{
+	depot_trim(true);
+	span_trim_all();
+	arena_unmap_free();
+	large_purge(UINT64_MAX);
 }

@@ -23,4 +23,7 @@ void decay_note_growth(void);
 /* Does it now, for everything that is free. 1 when memory went back, else 0. */
 int decay_now(void);
 
+/* Gives back what address space can be had, now: wholly free arenas and huge blocks. */
+void decay_unmap_all(void);
+
 #endif

@@ -14,7 +14,11 @@
 
 #include "arena.h"
 
-enum { LIVE_OFFSET = GRANULE_SIZE, LIVE_BYTES = (int)ARENA_SIZE / (int)ALIGN_MIN / 8 };
+/* From the header on. */
+enum {
+	LIVE_OFFSET = GRANULE_SIZE - ARENA_BARRIER,
+	LIVE_BYTES = (int)ARENA_SIZE / (int)ALIGN_MIN / 8
+};
 
 static_assert((size_t)LIVE_BYTES <= GRANULE_SIZE, "the bits fit the granule");
 

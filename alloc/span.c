@@ -22,6 +22,8 @@ struct bin {
 	uint64_t carved;    /* bytes, cumulative */
 } __attribute__((aligned(64)));
 
+enum { FIRST_BYTES = 1024 }; /* of a page, in which the block carved first begins */
+
 static struct bin bins[HAK_CLASS_COUNT];
 static struct bin sampled_bins[HAK_CLASS_COUNT];
 
@@ -89,16 +91,17 @@ static bool was_carved(const struct span *span, uint64_t i)
  * Where in a span carving begins. Spans start at multiples of 64 KiB and are seldom used up: if all
  * were carved from their first block on, the blocks in use would crowd into the same cache sets.
  * Golden ratio steps spread any number of consecutive spans evenly. It is the first block that
- * begins in a page: a few blocks should not touch one page more than they need.
+ * begins in a page, or of small blocks one of the first few, which one differs from process to
+ * process: a few blocks should not touch one page more than they need.
  */
 static uint16_t first_block(const struct span *span)
 {
 	static uint32_t spans_made;
-	uint32_t n = __atomic_add_fetch(&spans_made, 1, __ATOMIC_RELAXED);
+	uint32_t n = __atomic_add_fetch(&spans_made, 1, __ATOMIC_RELAXED), bits = arena_random();
 	size_t pages = span_bytes(span) / PAGE_SIZE, size = size_class_size(span->class);
-	size_t page = (uint64_t)(n * 0x9e3779b9u) * pages >> 32;
+	size_t page = (uint64_t)((n + bits) * 0x9e3779b9u) * pages >> 32;
 	size_t offset = page ? page * PAGE_SIZE - span->first_offset : 0;
-	size_t i = (offset + size - 1) / size;
+	size_t i = (offset + size - 1) / size + bits % FIRST_BYTES / size;
 	return (uint16_t)(i < span->capacity ? i : 0);
 }
 
@@ -113,7 +116,8 @@ static struct span *span_new(struct bin *bin, unsigned class, enum span_kind kin
 	if (!span)
 		return NULL;
 	span->class = (uint8_t) class;
-	span->first_offset = (uint32_t)(colour[class] % c->colours) * c->colour_step;
+	span->first_offset =
+	        (uint32_t)((colour[class] + arena_random()) % c->colours) * c->colour_step;
 	colour[class]++;
 	span->clean = zeroed;
 	span->ready = 0;
@@ -255,10 +259,12 @@ static void look_ahead(struct bin *bin, struct span *span, unsigned next, size_t
 /* No lock held: others may write there already. */
 static void populate(const struct ahead *ahead)
 {
-	static bool unknown; /* to the kernel */
-	if (ahead->bytes && !gauge_get(unknown) &&
-	    os_populate(ahead->base, ahead->bytes) == -EINVAL)
-		gauge_set(unknown, true);
+	static bool refused;
+	if (!ahead->bytes || gauge_get(refused))
+		return;
+	int err = os_populate(ahead->base, ahead->bytes);
+	if (err && err != -ENOMEM && err != -EAGAIN) /* for good */
+		gauge_set(refused, true);
 }
 
 /* Takes up to `want` blocks that were never handed out, up to the span's end or where carving
@@ -417,9 +423,8 @@ void span_drain(unsigned class, void *const *cells, size_t n)
 	lock_give(&bin->lock);
 }
 
-void span_trim(unsigned class)
+static void bin_trim(struct bin *bin)
 {
-	struct bin *bin = &bins[class];
 	if (!gauge_get(bin->spare))
 		return;
 	lock_take(&bin->lock);
@@ -427,6 +432,19 @@ void span_trim(unsigned class)
 		span_release(bin->spare);
 	gauge_set(bin->spare, NULL);
 	lock_give(&bin->lock);
+}
+
+void span_trim(unsigned class)
+{
+	bin_trim(&bins[class]);
+}
+
+void span_trim_all(void)
+{
+	for (unsigned c = 1; c < HAK_CLASS_COUNT; c++) {
+		bin_trim(&bins[c]);
+		bin_trim(&sampled_bins[c]);
+	}
 }
 
 /* --- pages of partly free spans
@@ -516,7 +534,7 @@ void *span_take_sampled(unsigned class)
 	struct bin *bin = &sampled_bins[class];
 	void *p = NULL;
 	size_t fresh = 0;
-	struct ahead ahead; /* a block at a time: no */
+	struct ahead ahead = {.bytes = 0}; /* a block at a time: no */
 	lock_take(&bin->lock);
 	bin_take(bin, class, SPAN_SAMPLED, &p, 1, &fresh, &ahead);
 	lock_give(&bin->lock);

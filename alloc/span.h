@@ -26,8 +26,9 @@ _Noreturn void span_report(unsigned class, const void *p);
  * out once and that its span does not hold. */
 bool span_may_be_out(unsigned class, const void *p);
 
-/* Gives up the span that is kept although all its blocks are free. */
+/* Gives up the span that is kept although all its blocks are free; and all such spans. */
 void span_trim(unsigned class);
+void span_trim_all(void);
 
 /*
  * Gives pages back to the OS on which no block is out, of spans that no block has come to or gone

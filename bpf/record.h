@@ -144,7 +144,7 @@ struct hak_arenas {
 /* Memory gauges, in bytes; changed on the cold path under locks, read without. */
 struct hak_memory {
 	struct hak_arenas arenas[HAK_ARENA_SHARDS];
-	hak_u64 metadata_bytes;                /* arena headers, magazines, thread records */
+	hak_u64 metadata_bytes;                /* magazines, thread records, barriers */
 	hak_u64 depot_blocks[HAK_CLASS_COUNT]; /* blocks in full magazines of the depot */
 	hak_u64 span_free[HAK_CLASS_COUNT];    /* free blocks that spans hold, carved or not */
 };
