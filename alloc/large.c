@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "large.h"
 
+#include <string.h>
+
 #include "arena.h"
 #include "lock.h"
+#include "meta.h"
 #include "misuse.h"
 #include "os.h"
 #include "probe.h"
@@ -14,23 +17,31 @@
  *
  * Tables have open addressing with linear probing; deletion closes the gap, so there are no
  * tombstones.
+ *
+ * Behind each block lies a page more, its barrier: inaccessible, so that who overflows faults. It
+ * is a mapping of its own, of which the system allows some 65,000; so only the first BARRIERS_MAX
+ * blocks have one, and the others' page is accessible.
  */
 struct entry {
 	uintptr_t base; /* 0 = free */
 	size_t bytes;
 	bool sampled;
+	bool barrier; /* its last page is inaccessible */
 };
 
 enum {
 	KEPT_MAX = 32,
 	FIRST_SLOTS = 256,
 	ASK_OTHERS = 8,
+	BARRIER_BYTES = PAGE_SIZE,
+	BARRIERS_MAX = 8192,
 };
 
 /* A freed block, or one that is about to be in use. */
 struct kept {
 	void *base;
 	size_t bytes;
+	bool barrier;
 	uint64_t freed_ns;
 };
 
@@ -47,6 +58,7 @@ struct shard {
 static struct shard shards[ARENA_SHARDS];
 static size_t kept_limit; /* bytes, of all shards together */
 static bool apart;
+static uint32_t barriers;
 
 static struct hak_arenas *gauges_of(const struct shard *shard)
 {
@@ -92,15 +104,14 @@ static bool table_grow(struct shard *shard)
 	if (shard->used + 1 <= slots / 2)
 		return true;
 	size_t n = slots ? slots * 2 : FIRST_SLOTS;
-	void *base;
-	if (os_map(n * sizeof(*table), PAGE_SIZE, &base))
-		return false;
-	struct entry *bigger = base;
+	struct entry *bigger = meta_map(n * sizeof(*table));
+	if (!bigger) /* slower, as long as one is free */
+		return shard->used + 1 < slots;
 	for (size_t i = 0; i < slots; i++)
 		if (table[i].base)
 			*find_entry(bigger, n, table[i].base) = table[i];
 	if (table)
-		os_unmap(table, slots * sizeof(*table));
+		meta_unmap(table, slots * sizeof(*table));
 	shard->table = bigger;
 	gauge_set(shard->slots, n);
 	return true;
@@ -121,6 +132,82 @@ static void table_remove(struct shard *shard, struct entry *entry)
 	}
 	table[hole] = (struct entry){0};
 	gauge_add(shard->used, -(size_t)1);
+}
+
+/* --- mappings
+ * --------------------------------------------------------------------------------------- */
+
+/* Makes the page behind the block inaccessible, if it may have a barrier and can. */
+static bool raise_barrier(void *base, size_t bytes)
+{
+	if (gauge_get(barriers) >= BARRIERS_MAX ||
+	    os_protect((char *)base + bytes, BARRIER_BYTES, false))
+		return false;
+	__atomic_add_fetch(&barriers, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+static int map_block(struct kept *block, size_t align)
+{
+	int err = os_map(block->bytes + BARRIER_BYTES, max_size(align, PAGE_SIZE), &block->base);
+	if (!err) {
+		block->barrier = raise_barrier(block->base, block->bytes);
+		__atomic_add_fetch(&tally_process.memory.metadata_bytes, BARRIER_BYTES,
+		                   __ATOMIC_RELAXED);
+	}
+	return err;
+}
+
+/*
+ * Blocks that the kernel would not unmap: it cannot when that would split a mapping in two and the
+ * process has as many as it may. They have no pages, and the first one holds where the next is.
+ * Kept until it works, or nothing else can be had. Under the first shard's lock, in its gauge.
+ */
+static struct stuck {
+	struct stuck *next;
+	struct kept block;
+} * stuck;
+
+static void stuck_push(const struct kept *block)
+{
+	struct stuck *more = block->base;
+	os_purge(block->base, block->bytes);
+	lock_take(&shards[0].lock);
+	*more = (struct stuck){.next = stuck, .block = *block};
+	gauge_set(stuck, more);
+	gauge_add(gauges_of(&shards[0])->huge_cached_bytes, block->bytes);
+	lock_give(&shards[0].lock);
+}
+
+/* The first one that is large enough. */
+static bool stuck_take(size_t bytes, struct kept *block)
+{
+	struct stuck **link = &stuck, *found;
+	if (!gauge_get(stuck))
+		return false;
+	lock_take(&shards[0].lock);
+	while ((found = *link) && found->block.bytes < bytes)
+		link = &found->next;
+	if (found) {
+		gauge_set(*link, found->next);
+		*block = found->block;
+		gauge_add(gauges_of(&shards[0])->huge_cached_bytes, -block->bytes);
+	}
+	lock_give(&shards[0].lock);
+	return found;
+}
+
+/* No lock held. False: it is stuck. */
+static bool unmap_block(const struct kept *block)
+{
+	if (os_unmap(block->base, block->bytes + BARRIER_BYTES)) {
+		stuck_push(block);
+		return false;
+	}
+	if (block->barrier)
+		__atomic_sub_fetch(&barriers, 1, __ATOMIC_RELAXED);
+	__atomic_sub_fetch(&tally_process.memory.metadata_bytes, BARRIER_BYTES, __ATOMIC_RELAXED);
+	return true;
 }
 
 /* --- freed huge blocks
@@ -219,29 +306,29 @@ static bool reuse(struct shard *own, size_t bytes, struct kept *block)
  * Lock held, and dropped around system calls. Keeps a freed block, in the place of those that were
  * freed first if need be; or unmaps it.
  */
-static void keep_or_unmap(struct shard *shard, void *base, size_t bytes, uint64_t now_ns)
+static void keep_or_unmap(struct shard *shard, const struct kept *block)
 {
-	bool keep = bytes <= kept_limit / 4;
-	while (keep && (shard->kept_count == KEPT_MAX || kept_bytes(shard) + bytes > kept_limit)) {
+	bool keep = block->bytes <= kept_limit / 4;
+	while (keep &&
+	       (shard->kept_count == KEPT_MAX || kept_bytes(shard) + block->bytes > kept_limit)) {
 		if (!shard->kept_count) { /* the others have it all */
 			keep = false;
 			break;
 		}
 		struct kept out = kept_remove(shard, oldest_kept(shard));
 		lock_give(&shard->lock);
-		os_unmap(out.base, out.bytes);
+		unmap_block(&out);
 		lock_take(&shard->lock);
 	}
 	if (!keep) {
 		lock_give(&shard->lock);
-		os_unmap(base, bytes);
+		unmap_block(block);
 		lock_take(&shard->lock);
 		return;
 	}
-	shard->kept[shard->kept_count] =
-	        (struct kept){.base = base, .bytes = bytes, .freed_ns = now_ns};
+	shard->kept[shard->kept_count] = *block;
 	gauge_add(shard->kept_count, 1);
-	gauge_add(gauges_of(shard)->huge_cached_bytes, bytes);
+	gauge_add(gauges_of(shard)->huge_cached_bytes, block->bytes);
 }
 
 static bool take_older(struct shard *shard, uint64_t before_ns, struct kept *out)
@@ -262,7 +349,9 @@ void large_purge(uint64_t before_ns)
 	struct kept out;
 	for (unsigned i = 0; i < ARENA_SHARDS; i++)
 		while (gauge_get(shards[i].kept_count) && take_older(&shards[i], before_ns, &out))
-			os_unmap(out.base, out.bytes);
+			unmap_block(&out);
+	while (stuck_take(0, &out) && unmap_block(&out))
+		;
 }
 
 /* --- huge blocks
@@ -277,11 +366,20 @@ static bool table_add(struct shard *shard, const struct kept *memory)
 	if (!table_grow(shard))
 		return false;
 	*find_entry(shard->table, shard->slots, (uintptr_t)memory->base) =
-	        (struct entry){.base = (uintptr_t)memory->base, .bytes = memory->bytes};
+	        (struct entry){.base = (uintptr_t)memory->base,
+	                       .bytes = memory->bytes,
+	                       .barrier = memory->barrier};
 	gauge_add(shard->used, 1);
 	gauge_add(gauges_of(shard)->huge_bytes, memory->bytes);
 	hak_assert(table_is_valid(shard) && kept_is_valid(shard));
 	return true;
+}
+
+/* What is stuck comes last: it may be of any size. */
+static bool map_or_unstick(struct kept *memory, size_t align, bool *zeroed)
+{
+	*zeroed = !map_block(memory, align);
+	return *zeroed || (align <= PAGE_SIZE && stuck_take(memory->bytes, memory));
 }
 
 static bool take_huge(size_t n, size_t align, struct large *block, bool *zeroed)
@@ -291,14 +389,14 @@ static bool take_huge(size_t n, size_t align, struct large *block, bool *zeroed)
 	*zeroed = align > PAGE_SIZE || !reuse(shard, memory.bytes, &memory);
 	if (*zeroed) {
 		lock_give(&shard->lock);
-		if (os_map(memory.bytes, max_size(align, PAGE_SIZE), &memory.base))
+		if (!map_or_unstick(&memory, align, zeroed))
 			return false;
 		lock_take(&shard->lock);
 	}
 	bool ok = table_add(shard, &memory);
 	lock_give(&shard->lock);
 	if (!ok) {
-		os_unmap(memory.base, memory.bytes);
+		unmap_block(&memory);
 		return false;
 	}
 	*block = (struct large){.base = memory.base,
@@ -308,21 +406,72 @@ static bool take_huge(size_t n, size_t align, struct large *block, bool *zeroed)
 	return true;
 }
 
+/* A run of an arena's granules. */
+static bool take_granules(size_t n, size_t align, bool growing, struct large *block, bool *zeroed)
+{
+	unsigned granules = (unsigned)(round_up(n, GRANULE_SIZE) >> GRANULE_SHIFT);
+	unsigned multiple = (unsigned)(align >> GRANULE_SHIFT);
+	struct span *span = growing ? arena_take_growing(granules, SPAN_LARGE, zeroed)
+	                    : multiple > 1
+	                            ? arena_take_aligned(granules, multiple, SPAN_LARGE, zeroed)
+	                            : arena_take(granules, SPAN_LARGE, zeroed);
+	if (span)
+		*block = (struct large){.base = span_base(span), .bytes = span_bytes(span)};
+	return span;
+}
+
+/* Where an arena cannot be had, a mapping of the block's size perhaps can. */
 bool large_take(size_t n, size_t align, bool growing, struct large *block, bool *zeroed)
 {
-	bool fits = n <= LARGE_MAX && align <= GRANULE_SIZE;
-	if (!((apart || !fits) && take_huge(n, align, block, zeroed))) {
-		if (!fits)
-			return false;
-		unsigned granules = (unsigned)(round_up(n, GRANULE_SIZE) >> GRANULE_SHIFT);
-		struct span *span = growing ? arena_take_growing(granules, SPAN_LARGE, zeroed)
-		                            : arena_take(granules, SPAN_LARGE, zeroed);
-		if (!span)
-			return false;
-		*block = (struct large){.base = span_base(span), .bytes = span_bytes(span)};
-	}
+	bool fits = n <= LARGE_MAX && align <= LARGE_MAX, huge = apart || !fits;
+	if (!(huge && take_huge(n, align, block, zeroed)) &&
+	    !(fits && take_granules(n, align, growing, block, zeroed)) &&
+	    (huge || !take_huge(n, align, block, zeroed)))
+		return false;
 	probe_hakmem_large_alloc((uintptr_t)block->base, block->bytes);
 	return true;
+}
+
+/* --- clearing
+ * --------------------------------------------------------------------------------------- */
+
+enum {
+	LOOK_BYTES = 512 * 1024, /* from this size on it is looked which pages there are */
+	LOOK_PAGES = 1024,       /* at a time */
+	GAPS_MAX = 32,           /* system calls for these */
+};
+
+/*
+ * Of a recycled block only what is in memory is cleared; the rest is given back, lest it be swapped
+ * out and not empty. To give all of it back would cost a page fault for each page that is used
+ * then, many times what clearing it does.
+ */
+static void clear_pages(char *base, size_t pages)
+{
+	unsigned char there[LOOK_PAGES];
+	size_t first, gaps = 0;
+	if (os_resident_pages(base, pages * PAGE_SIZE, there)) {
+		memset(base, 0, pages * PAGE_SIZE);
+		return;
+	}
+	for (size_t i = 0; i < pages;) {
+		bool full = there[i] & 1;
+		for (first = i; i < pages && (there[i] & 1) == full;)
+			i++;
+		size_t bytes = (i - first) * PAGE_SIZE;
+		char *run = base + first * PAGE_SIZE;
+		if (full || gaps++ >= GAPS_MAX || os_purge(run, bytes))
+			memset(run, 0, bytes);
+	}
+}
+
+void large_clear(const struct large *block, size_t n)
+{
+	size_t pages = n < LOOK_BYTES ? 0 : n / PAGE_SIZE, done;
+	for (done = 0; done < pages; done += LOOK_PAGES)
+		clear_pages((char *)block->base + done * PAGE_SIZE,
+		            min_size(LOOK_PAGES, pages - done));
+	memset((char *)block->base + pages * PAGE_SIZE, 0, n - pages * PAGE_SIZE);
 }
 
 /* Lock held. */
@@ -395,9 +544,13 @@ void large_give(const struct large *block)
 		lock_give(&shard->lock);
 		misuse_report(MISUSE_DOUBLE_FREE, block->base, 0);
 	}
+	struct kept freed = {.base = block->base,
+	                     .bytes = entry->bytes,
+	                     .barrier = entry->barrier,
+	                     .freed_ns = now_ns};
 	table_remove(shard, entry);
 	gauge_add(gauges_of(shard)->huge_bytes, -block->bytes);
-	keep_or_unmap(shard, block->base, block->bytes, now_ns);
+	keep_or_unmap(shard, &freed);
 	lock_give(&shard->lock);
 }
 
@@ -424,6 +577,43 @@ static bool resize_run(struct large *block, size_t n)
 	return true;
 }
 
+/* Lock held. The block's pages move where there is room; its barrier follows. */
+static bool remap(struct entry *entry, size_t bytes)
+{
+	size_t old_bytes = entry->bytes + (entry->barrier ? 0 : BARRIER_BYTES);
+	void *old = (void *)entry->base, *base;
+	if (os_remap(old, old_bytes, bytes + BARRIER_BYTES, true, &base))
+		return false;
+	if (entry->barrier) {
+		os_unmap((char *)old + old_bytes, BARRIER_BYTES); /* a mapping of its own */
+		__atomic_sub_fetch(&barriers, 1, __ATOMIC_RELAXED);
+	}
+	entry->base = (uintptr_t)base;
+	entry->bytes = bytes;
+	entry->barrier = raise_barrier(base, bytes);
+	return true;
+}
+
+static bool resize_huge(struct large *block, size_t bytes)
+{
+	struct shard *shard = &shards[block->shard];
+	lock_take(&shard->lock); /* held across the call: a freed address may be taken again at once
+	                          */
+	struct entry *entry = find_entry(shard->table, shard->slots, (uintptr_t)block->base);
+	struct entry changed = *entry;
+	bool ok = entry->base && remap(&changed, bytes);
+	if (ok) {
+		table_remove(shard, entry);
+		*find_entry(shard->table, shard->slots, changed.base) = changed;
+		gauge_add(shard->used, 1);
+		gauge_add(gauges_of(shard)->huge_bytes, bytes - block->bytes);
+		block->base = (void *)changed.base;
+		block->bytes = bytes;
+	}
+	lock_give(&shard->lock);
+	return ok;
+}
+
 bool large_resize(struct large *block, size_t n)
 {
 	if (!block->huge)
@@ -431,30 +621,7 @@ bool large_resize(struct large *block, size_t n)
 	size_t bytes = round_up(n, PAGE_SIZE);
 	if (bytes == block->bytes)
 		return true;
-	if (n <= LARGE_MAX)
-		return false;
-	void *base;
-	struct shard *shard = &shards[block->shard];
-	lock_take(&shard->lock); /* held across the call: a freed address may be taken again at once
-	                          */
-	bool ok = !os_remap(block->base, block->bytes, bytes, true, &base);
-	if (ok) {
-		struct entry *table = shard->table;
-		struct entry *entry = find_entry(table, shard->slots, (uintptr_t)block->base);
-		struct entry changed = *entry;
-		table_remove(shard, entry);
-		changed.base = (uintptr_t)base;
-		changed.bytes = bytes;
-		*find_entry(table, shard->slots, changed.base) = changed;
-		gauge_add(shard->used, 1);
-		gauge_add(gauges_of(shard)->huge_bytes, bytes - block->bytes);
-	}
-	lock_give(&shard->lock);
-	if (ok) {
-		block->base = base;
-		block->bytes = bytes;
-	}
-	return ok;
+	return n > LARGE_MAX && resize_huge(block, bytes);
 }
 
 size_t large_huge_count(void)
@@ -494,7 +661,7 @@ static bool table_is_valid(struct shard *shard)
 		used++;
 		bytes += entry->bytes;
 	}
-	return used == shard->used && used <= shard->slots / 2 &&
+	return used == shard->used && (!used || used < shard->slots) &&
 	       bytes == gauges_of(shard)->huge_bytes;
 }
 
@@ -503,6 +670,8 @@ static bool kept_is_valid(const struct shard *shard)
 	uint64_t bytes = 0;
 	for (size_t i = 0; i < shard->kept_count; i++)
 		bytes += shard->kept[i].bytes;
+	for (const struct stuck *s = shard == shards ? stuck : NULL; s; s = s->next)
+		bytes += s->block.bytes;
 	return shard->kept_count <= KEPT_MAX && bytes == gauges_of(shard)->huge_cached_bytes;
 }
 
@@ -527,6 +696,7 @@ size_t large_table_bytes(void)
 {
 	size_t bytes = 0;
 	for (unsigned i = 0; i < ARENA_SHARDS; i++)
-		bytes += round_up(shards[i].slots * sizeof(struct entry), PAGE_SIZE);
+		if (shards[i].slots)
+			bytes += meta_mapped(shards[i].slots * sizeof(struct entry));
 	return bytes;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Floor 5: blocks without a size class. Up to LARGE_MAX they are runs of granules of an arena, so
- * that freed ones are at hand for a while (until the purge); larger or over-aligned ones are huge:
- * a mapping each, anywhere, found through a hash table keyed by address. Of freed ones some are
- * kept until the purge as well, because mapping, faulting in and unmapping costs far more than a
- * malloc should.
+ * that freed ones are at hand for a while (until the purge); larger ones, and those aligned to more
+ * than that, are huge: a mapping each, anywhere, found through a hash table keyed by address. Of
+ * freed ones some are kept until the purge as well, because mapping, faulting in and unmapping
+ * costs far more than a malloc should.
  */
 #ifndef HAK_LARGE_H
 #define HAK_LARGE_H
@@ -25,6 +25,9 @@ struct large {
  * resized again. False when there is no memory.
  */
 bool large_take(size_t n, size_t align, bool growing, struct large *block, bool *zeroed);
+
+/* Makes the block's first `n` bytes zero. Pages that it does not have it need not get for that. */
+void large_clear(const struct large *block, size_t n);
 
 /* How many bytes of freed huge blocks are kept for the next taker; 0: none. Called once, at start.
  */

@@ -9,6 +9,7 @@
 
 enum {
 	CHUNK = 256 * 1024,
+	CHUNK_SHORT = 16 * 1024, /* where there is no address space for that */
 	MIN_SHIFT = 7,
 	SHIFTS = 12, /* 128 B … 256 KiB */
 };
@@ -31,17 +32,65 @@ static unsigned list_of(size_t bytes)
 	return list;
 }
 
+void *meta_map(size_t bytes)
+{
+	void *base;
+	bytes = round_up(bytes, PAGE_SIZE);
+	if (os_map(bytes + 2 * PAGE_SIZE, PAGE_SIZE, &base))
+		return NULL;
+	char *first = (char *)base + PAGE_SIZE;
+	os_protect(base, PAGE_SIZE, false);
+	os_protect(first + bytes, PAGE_SIZE, false);
+	return first;
+}
+
+void meta_unmap(void *p, size_t bytes)
+{
+	bytes = round_up(bytes, PAGE_SIZE);
+	if (os_unmap((char *)p - PAGE_SIZE, bytes + 2 * PAGE_SIZE))
+		os_purge(p, bytes); /* too many mappings: at least no memory is lost */
+}
+
+/* Lock held. What is left of the chunk goes to the lists: it may be all that there is. (Else it is
+ * not worth the pages that would be touched.) */
+static void keep_rest(void)
+{
+	for (unsigned list = SHIFTS; list--;) {
+		size_t bytes = (size_t)1 << (list + MIN_SHIFT);
+		if (chunk_left < bytes)
+			continue;
+		struct free_block *block = (struct free_block *)chunk;
+		block->next = free_lists[list];
+		free_lists[list] = block;
+		chunk += bytes;
+		chunk_left -= bytes;
+	}
+}
+
+/* Lock held. */
+static bool new_chunk(size_t bytes)
+{
+	size_t got = CHUNK;
+	void *base = meta_map(got);
+	if (!base) {
+		got = max_size(bytes, CHUNK_SHORT);
+		base = meta_map(got);
+		keep_rest();
+	}
+	if (!base)
+		return false;
+	chunk = base;
+	chunk_left = got;
+	__atomic_add_fetch(&tally_process.memory.metadata_bytes, meta_mapped(got),
+	                   __ATOMIC_RELAXED);
+	return true;
+}
+
 /* Lock held. Fresh memory from the current chunk, which is replaced when it is too short. */
 static void *carve(size_t bytes)
 {
-	if (chunk_left < bytes) {
-		void *base;
-		if (os_map(CHUNK, PAGE_SIZE, &base))
-			return NULL;
-		chunk = base;
-		chunk_left = CHUNK;
-		gauge_add(tally_process.memory.metadata_bytes, CHUNK);
-	}
+	if (chunk_left < bytes && !new_chunk(bytes))
+		return NULL;
 	void *p = chunk;
 	chunk += bytes;
 	chunk_left -= bytes;

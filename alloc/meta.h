@@ -14,6 +14,21 @@ void *meta_take(size_t bytes);
 /* Gives back what meta_take(bytes) returned. */
 void meta_give(void *p, size_t bytes);
 
+/*
+ * Whole pages for a structure that outgrows the above, zeroed; NULL when the OS has no memory.
+ * In front of them and behind them lies an inaccessible page, as around all metadata, so that
+ * blocks that overflow do not reach them. Or it should: where the system's limit of mappings is
+ * reached it does not.
+ */
+void *meta_map(size_t bytes);
+void meta_unmap(void *p, size_t bytes);
+
+/* What meta_map(bytes) maps in all. */
+static inline size_t meta_mapped(size_t bytes)
+{
+	return round_up(bytes, PAGE_SIZE) + 2 * PAGE_SIZE;
+}
+
 void meta_lock(void); /* for fork */
 void meta_unlock(void);
 
