@@ -18,6 +18,7 @@
 #include "os.h"
 #include "probe.h"
 #include "secure.h"
+#include "shortage.h"
 #include "span.h"
 #include "tally.h"
 
@@ -90,13 +91,24 @@ static void sample_large(struct thread *thread, struct large *block, size_t n)
 
 enum large_use { LARGE_PLAIN, LARGE_CLEARED, LARGE_GROWING };
 
+/* False also for what no address space holds. */
+static inline bool take_large(struct thread *thread, size_t n, size_t align, enum large_use use,
+                              struct large *block, bool *zeroed)
+{
+	bool growing = use == LARGE_GROWING;
+	if (n > PTRDIFF_MAX)
+		return false;
+	return large_take(n, align, growing, block, zeroed) ||
+	       (shortage_relieve(thread) && large_take(n, align, growing, block, zeroed));
+}
+
 static void *large_malloc(struct thread *thread, size_t n, size_t align, enum large_use use)
 {
 	struct large block;
 	bool zeroed;
 	enum hak_route route =
 	        align > GRANULE_SIZE || n <= MEDIUM_MAX ? HAK_ROUTE_ALIGNED : HAK_ROUTE_LARGE;
-	if (n > PTRDIFF_MAX || !large_take(n, align, use == LARGE_GROWING, &block, &zeroed))
+	if (!take_large(thread, n, align, use, &block, &zeroed))
 		return no_memory();
 	probe_hakmem_cold_begin(0, 0);
 	if (thread)
@@ -107,7 +119,7 @@ static void *large_malloc(struct thread *thread, size_t n, size_t align, enum la
 		sample_large(thread, &block, n);
 	}
 	if (use == LARGE_CLEARED && !zeroed)
-		memset(block.base, 0, n);
+		large_clear(&block, n);
 	probe_hakmem_cold_end(route, 0);
 	return block.base;
 }
@@ -192,31 +204,51 @@ static void open_doors_to_libc(void)
 	gauge_set(alloc_doors.calloc, calloc_libc);
 }
 
+/* There was no memory. For a block alone there may be where there is none for a magazine. */
+static cold_path void *malloc_short(struct thread *thread, size_t n, unsigned class)
+{
+	void *p = NULL;
+	if (shortage_relieve(thread))
+		p = thread ? tcache_malloc(thread, n, class) : orphan_malloc(class);
+	if (!p && thread)
+		p = orphan_malloc(class);
+	if (!p)
+		p = shortage_malloc(n, class);
+	return p ? p : no_memory();
+}
+
 /*
  * The continuations do nothing but choose a tail call: with a thread cache, or the thread has no
  * cache yet, or none in this mode.
  */
-static cold_path void *malloc_outside(size_t n, bool clear)
+static cold_path void *malloc_outside(size_t n, bool cleared)
 {
 	struct thread *thread = init_thread();
 	if (init_mode() == HAK_MODE_FORCE_LIBC) {
 		open_doors_to_libc();
-		return clear ? calloc_libc(n) : __libc_malloc(n);
+		return cleared ? calloc_libc(n) : __libc_malloc(n);
 	}
 	unsigned class = size_class_of_request(n);
 	if (!class)
-		return large_malloc(thread, n, ALIGN_MIN, clear ? LARGE_CLEARED : LARGE_PLAIN);
+		return large_malloc(thread, n, ALIGN_MIN, cleared ? LARGE_CLEARED : LARGE_PLAIN);
 	void *p = thread ? tcache_malloc(thread, n, class) : orphan_malloc(class);
-	if (!p)
-		return no_memory();
-	return clear ? memset(p, 0, n) : p;
+	if (unlikely(!p))
+		p = malloc_short(thread, n, class);
+	return cleared && p ? memset(p, 0, n) : p;
+}
+
+static __attribute__((noinline)) void *class_malloc_slow(struct thread *thread, size_t n,
+                                                         unsigned class)
+{
+	void *p = tcache_malloc(thread, n, class);
+	return likely(p) ? p : malloc_short(thread, n, class);
 }
 
 /* New credit for a well-stocked magazine, or whatever else it takes. NULL: no memory. */
 static inline void *class_malloc(struct thread *thread, size_t n, unsigned class)
 {
 	void *p = tcache_regrant(thread, class);
-	return likely(p) ? p : tcache_malloc(thread, n, class);
+	return likely(p) ? p : class_malloc_slow(thread, n, class);
 }
 
 static __attribute__((noinline)) void *malloc_cached(struct thread *thread, size_t n)
@@ -224,8 +256,7 @@ static __attribute__((noinline)) void *malloc_cached(struct thread *thread, size
 	unsigned class = size_class_of_request(n);
 	if (unlikely(!class))
 		return large_malloc(thread, n, ALIGN_MIN, LARGE_PLAIN);
-	void *p = class_malloc(thread, n, class);
-	return likely(p) ? p : no_memory();
+	return class_malloc(thread, n, class);
 }
 
 void *alloc_malloc_cold(size_t n)
@@ -240,7 +271,7 @@ static __attribute__((noinline)) void *calloc_cached(struct thread *thread, size
 	if (unlikely(!class))
 		return large_malloc(thread, n, ALIGN_MIN, LARGE_CLEARED);
 	void *p = class_malloc(thread, n, class);
-	return likely(p) ? memset(p, 0, n) : no_memory();
+	return likely(p) ? memset(p, 0, n) : NULL;
 }
 
 void *alloc_calloc_cold(size_t n)
@@ -389,8 +420,8 @@ void *alloc_move(void *p, size_t size, size_t n)
 	void *q = n > size && n > MEDIUM_MAX
 	                  ? large_malloc(tcache_self, n, ALIGN_MIN, LARGE_GROWING)
 	                  : alloc_malloc(n);
-	if (unlikely(!q))
-		return NULL;
+	if (unlikely(!q)) /* a block that is to shrink will do as it is */
+		return n <= size ? p : NULL;
 	memcpy(q, p, kept);
 	alloc_free(p);
 	return q;

@@ -33,7 +33,8 @@ extern struct alloc_doors alloc_doors __attribute__((visibility("hidden")));
 
 /*
  * realloc of a block of `size` bytes, of a size class, that must be copied or (n = 0) freed; or
- * that must be looked at first (size = 0).
+ * that must be looked at first (size = 0). Where there is no memory a block that is to shrink stays
+ * as it is.
  */
 void *alloc_move(void *p, size_t size, size_t n);
 

@@ -884,14 +884,29 @@ static void give_up_all(struct thread *thread, bool drain)
 	}
 }
 
-void tcache_flush_all(struct thread *thread)
+void tcache_flush_own(struct thread *thread)
 {
-	visit_begin(thread, true);
-	give_up_all(thread, true);
-	visit_end(thread);
+	if (thread) {
+		visit_begin(thread, true);
+		give_up_all(thread, true);
+		visit_end(thread);
+	}
 	reap_threads();
 	trim_spares(UINT64_MAX);
+}
+
+void tcache_flush_all(struct thread *thread)
+{
+	tcache_flush_own(thread);
 	idle_trim_all(thread);
+}
+
+size_t tcache_depth(void)
+{
+	size_t depth = 0;
+	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
+		depth += depth_of(&tcache_slots[class]);
+	return depth;
 }
 
 /*

@@ -195,9 +195,15 @@ void tcache_free(struct thread *thread, void *p, unsigned class);
 void tcache_visit_begin(struct thread *thread);
 void tcache_visit_end(struct thread *thread);
 
-/* Gives the calling thread's stock back to the spans, and what can be had of the others'
- * (malloc_trim). */
+/* Gives the calling thread's stock back to the spans, and that of caches that wait for a thread.
+ * `thread` may be NULL: it has no cache. */
+void tcache_flush_own(struct thread *thread);
+
+/* The same, and what can be had of the others' (malloc_trim). */
 void tcache_flush_all(struct thread *thread);
+
+/* Blocks that the calling thread has in its loaded magazines. */
+size_t tcache_depth(void);
 
 void tcache_lock(void); /* for fork */
 void tcache_unlock(void);
