@@ -12,6 +12,7 @@
 
 struct support_probes support_probes;
 static long maps_left = -1;
+static size_t map_limit;
 
 void support_init(void)
 {
@@ -130,9 +131,14 @@ static bool fails(long *left)
 	return false;
 }
 
-static bool map_fails(void)
+void support_map_limit(size_t bytes)
 {
-	return fails(&maps_left);
+	map_limit = bytes;
+}
+
+static bool map_fails(size_t bytes)
+{
+	return (map_limit && bytes > map_limit) || fails(&maps_left);
 }
 
 int __real_os_barrier(void);
@@ -163,12 +169,12 @@ int __wrap_os_copy(void *to, const void *from, size_t bytes)
 
 int __wrap_os_map(size_t bytes, size_t align, void **base)
 {
-	return map_fails() ? -ENOMEM : __real_os_map(bytes, align, base);
+	return map_fails(bytes) ? -ENOMEM : __real_os_map(bytes, align, base);
 }
 
 int __wrap_os_map_at(void *base, size_t bytes)
 {
-	return map_fails() ? -ENOMEM : __real_os_map_at(base, bytes);
+	return map_fails(bytes) ? -ENOMEM : __real_os_map_at(base, bytes);
 }
 
 int support_in_child(void (*f)(void *), void *argument, char *text, size_t size)

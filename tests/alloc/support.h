@@ -42,6 +42,9 @@ void support_fail_maps(long after);
 void support_fail_barriers(long after);
 void support_fail_copies(long after);
 
+/* Mappings of more than `bytes` fail with ENOMEM; 0: they do not. */
+void support_map_limit(size_t bytes);
+
 /* The coarse clock goes on by `ns` at every look; 0: it is the real one again. */
 void support_clock_step(uint64_t ns);
 

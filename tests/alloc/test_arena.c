@@ -299,3 +299,91 @@ TEST(arena_header_is_purged)
 	give_with_bits(span, &bad);
 	CHECK(bad == 0);
 }
+
+/* Runs at multiples of 2 to 32 granules; the granules between them are for others. */
+TEST(arena_aligned_runs)
+{
+	support_init();
+	enum { N = 200 };
+	static struct span *spans[N];
+	uint64_t seed = 9;
+	bool zeroed;
+	for (int i = 0; i < N; i++) {
+		unsigned align = 1u << support_random(&seed) % 6;
+		unsigned granules = 1 + support_random(&seed) % 32;
+		spans[i] = arena_take_aligned(granules, align, SPAN_LARGE, &zeroed);
+		REQUIRE(spans[i] != NULL);
+		CHECK((uintptr_t)span_base(spans[i]) % ((uintptr_t)align << GRANULE_SHIFT) == 0);
+		CHECK(span_bytes(spans[i]) == (size_t)granules * GRANULE_SIZE);
+		memset(span_base(spans[i]), i, span_bytes(spans[i]));
+	}
+	size_t bad = 0;
+	for (int i = 0; i < N; i++)
+		for (size_t b = 0; b < span_bytes(spans[i]); b += 4096)
+			bad += span_base(spans[i])[b] != (char)i;
+	CHECK(bad == 0);
+	uint64_t mapped = support_arenas().arena_bytes;
+	for (int i = 0; i < N; i++)
+		arena_give(spans[i]);
+	for (int i = 0; i < N; i++)
+		REQUIRE((spans[i] = arena_take_aligned(1, 4, SPAN_LARGE, &zeroed)) != NULL);
+	CHECK(support_arenas().arena_bytes <= mapped + ARENA_SIZE);
+	for (int i = 0; i < N; i++)
+		arena_give(spans[i]);
+}
+
+/* A wholly free arena is unmapped, is nobody's then, and its place is used again. */
+TEST(arena_unmapped_and_mapped_again)
+{
+	support_init();
+	enum { N = 20 };
+	struct span *spans[N];
+	const char *bases[N];
+	bool zeroed;
+	arena_unmap_free();
+	uint64_t before = support_arenas().arena_bytes, dirty = support_arenas().dirty_bytes;
+	for (int round = 0; round < 3; round++) {
+		for (int i = 0; i < N; i++) {
+			spans[i] = arena_take(ARENA_GRANULES - 1, SPAN_LARGE, &zeroed);
+			REQUIRE(spans[i] != NULL && zeroed);
+			bases[i] = span_base(spans[i]);
+			CHECK(bases[i][100] == 0 && arena_owns(bases[i]));
+			memset(span_base(spans[i]), 5, span_bytes(spans[i]));
+		}
+		CHECK(support_arenas().arena_bytes > before);
+		for (int i = 0; i < N; i++)
+			arena_give(spans[i]);
+		if (round == 2)
+			arena_purge(true);
+		else
+			arena_unmap_free();
+		CHECK(support_arenas().dirty_bytes <= dirty);
+		for (int i = 0; i < N; i++)
+			CHECK(!arena_owns(bases[i]) && !arena_span_of(bases[i]));
+		/* what is left of each is the first pages of its header */
+		CHECK(support_arenas().arena_bytes <= before + (uint64_t)N * 4 * PAGE_SIZE);
+	}
+}
+
+/* Where there is no room for an arena there may be for a part of one. */
+TEST(arena_in_part)
+{
+	support_init();
+	bool zeroed;
+	size_t n = 0;
+	static struct span *taken[4096];
+	support_map_limit(ARENA_SIZE / 2);
+	while (n < 100 && (taken[n] = arena_take(7, SPAN_LARGE, &zeroed))) {
+		memset(span_base(taken[n]), 1, span_bytes(taken[n]));
+		n++;
+	}
+	CHECK(n == 100);
+	support_map_limit(0);
+	while (n)
+		arena_give(taken[--n]);
+	arena_unmap_free();
+	struct span *whole = arena_take(63, SPAN_LARGE, &zeroed);
+	CHECK(whole != NULL);
+	if (whole)
+		arena_give(whole);
+}

@@ -64,11 +64,13 @@ static void place_obstacles(void)
 	}
 }
 
-/* What the allocator was given as a start is drawn here, too. */
-static void fill_window(uintptr_t start)
+/* All of the window is taken but for a few places somewhere, which only a search finds. */
+static void fill_window(void)
 {
-	uintptr_t at = (start & ~(uintptr_t)(ARENA_SIZE - 1)) + SPARED * ARENA_SIZE;
-	obstacles[obstacle_count++] = (struct region){at, (uintptr_t)1 << 46};
+	uintptr_t range = (WINDOW_LAST - WINDOW_FIRST) >> ARENA_SHIFT;
+	uintptr_t at = WINDOW_FIRST + (random_below(&kernel_random, range) << ARENA_SHIFT);
+	obstacles[obstacle_count++] = (struct region){0, at};
+	obstacles[obstacle_count++] = (struct region){at + SPARED * ARENA_SIZE, (uintptr_t)1 << 46};
 }
 
 void kernel_init(void)
@@ -256,6 +258,26 @@ int __wrap_os_map_at(void *base, size_t bytes)
 	return 0;
 }
 
+/* Where what lies in the way of that range ends; 0: nothing does. */
+static uintptr_t end_of_obstacle(uintptr_t start, uintptr_t end)
+{
+	for (size_t i = 0; i < obstacle_count; i++)
+		if (start < obstacles[i].end && obstacles[i].start < end)
+			return obstacles[i].end;
+	return is_free(start, end) ? 0 : regions[region_from(start)].end;
+}
+
+int __wrap_os_find_gap(uintptr_t first, uintptr_t end, size_t bytes, size_t align, uintptr_t *gap);
+int __wrap_os_find_gap(uintptr_t first, uintptr_t end, size_t bytes, size_t align, uintptr_t *gap)
+{
+	uintptr_t at = round_up(first, align), obstacle;
+	enter_kernel();
+	while (at < end && end - at >= bytes && (obstacle = end_of_obstacle(at, at + bytes)))
+		at = round_up(obstacle, align);
+	*gap = at;
+	return at < end && end - at >= bytes ? 0 : -ENOENT;
+}
+
 static void note_hole(uintptr_t start, uintptr_t end)
 {
 	if (start < FIRST)
@@ -405,11 +427,24 @@ uint32_t __wrap_os_tid(void)
 uint64_t __wrap_os_random(void);
 uint64_t __wrap_os_random(void)
 {
-	uint64_t number = random_next(&kernel_random);
-	uint64_t range = (WINDOW_LAST - WINDOW_FIRST) >> ARENA_SHIFT;
+	return random_next(&kernel_random);
+}
+
+uint64_t __wrap_os_random_layout(void);
+uint64_t __wrap_os_random_layout(void)
+{
 	if (sim_plan->window_full && obstacle_count == sim_plan->obstacles)
-		fill_window(WINDOW_FIRST + ((number % range) << ARENA_SHIFT));
-	return number;
+		fill_window();
+	return random_next(&kernel_random);
+}
+
+/* glibc's allocator, the last resort, is not simulated: it has no memory. */
+void *__wrap_shortage_malloc(size_t n, unsigned class);
+void *__wrap_shortage_malloc(size_t n, unsigned class)
+{
+	(void)n;
+	(void)class;
+	return NULL;
 }
 
 /* Robust mutexes: of each thread one. */
