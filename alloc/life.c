@@ -3,6 +3,8 @@
 
 #include "os.h"
 
+static __thread char here __attribute__((tls_model("initial-exec")));
+
 /* glibc's mutexes begin with the futex word, whose lower bits are the owner's thread id. */
 static uint32_t word_of(const struct life *life)
 {
@@ -21,16 +23,31 @@ static bool make_mutex(pthread_mutex_t *mutex)
 	return made;
 }
 
+/*
+ * The mutex is locked. Its owner is the thread whose TLS this is, as the C library knows it. Before
+ * it on the list nothing is but the list's head.
+ */
+static void prove(struct life *life, uint32_t tid, bool robust)
+{
+	if (robust && word_of(life) == tid) {
+		life->list = (uintptr_t)life->mutex.__data.__list.__prev;
+		__atomic_store_n(&life->held, tid, __ATOMIC_RELEASE);
+	}
+	life->here = (uintptr_t)&here;
+	__atomic_store_n(&life->tid, tid, __ATOMIC_RELEASE);
+}
+
 void life_begin(struct life *life)
 {
 	uint32_t tid = os_tid();
 	life_forget(life);
-	__atomic_store_n(&life->tid, tid, __ATOMIC_RELEASE);
-	if (!make_mutex(&life->mutex) || pthread_mutex_lock(&life->mutex))
+	bool robust = make_mutex(&life->mutex);
+	if ((!robust && pthread_mutex_init(&life->mutex, NULL)) || pthread_mutex_lock(&life->mutex))
 		return;
-	uint32_t word = word_of(life);
-	if (word == tid) /* else it is nothing that the kernel would know it by */
-		__atomic_store_n(&life->held, word, __ATOMIC_RELEASE);
+	if ((uint32_t)life->mutex.__data.__owner == tid)
+		prove(life, tid, robust);
+	if (!life->held)
+		pthread_mutex_unlock(&life->mutex);
 }
 
 void life_end(struct life *life)
@@ -52,19 +69,39 @@ void life_forget(struct life *life)
 /* The C library has given the child's thread an empty list of robust mutexes. */
 void life_renew(struct life *life)
 {
-	if (life->held)
+	if (life->tid)
 		life_begin(life);
+}
+
+/* It has none, or is gone, or the kernel does not tell: no list is at 0. */
+static bool has_its_list(const struct life *life, uint32_t tid)
+{
+	return os_robust_list(tid) == life->list;
+}
+
+bool life_has_ended(const struct life *life)
+{
+	uint32_t held = __atomic_load_n(&life->held, __ATOMIC_ACQUIRE);
+	uint32_t tid = __atomic_load_n(&life->tid, __ATOMIC_ACQUIRE);
+	if (held)
+		return word_of(life) != held;
+	return tid && os_thread_is_gone(tid);
+}
+
+static bool is_mine(const struct life *life)
+{
+	uint32_t tid = __atomic_load_n(&life->tid, __ATOMIC_ACQUIRE);
+	return tid && life->here == (uintptr_t)&here && tid == os_tid();
 }
 
 enum life_state life_state(const struct life *life)
 {
 	uint32_t held = __atomic_load_n(&life->held, __ATOMIC_ACQUIRE);
-	uint32_t tid = __atomic_load_n(&life->tid, __ATOMIC_ACQUIRE);
-	if (held)
-		return word_of(life) == held ? LIFE_LASTS : LIFE_ENDED;
-	if (!tid)
-		return LIFE_UNKNOWN;
-	if (tid == os_tid())
+	if (is_mine(life))
 		return LIFE_LASTS;
-	return os_thread_is_gone(tid) ? LIFE_ENDED : LIFE_UNKNOWN;
+	if (life_has_ended(life))
+		return LIFE_ENDED;
+	if (held && has_its_list(life, held) && word_of(life) == held)
+		return LIFE_LASTS;
+	return LIFE_UNKNOWN;
 }

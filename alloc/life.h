@@ -12,10 +12,15 @@
  * mutex that the thread holds as long as it has a cache is right under all ways of dying: the
  * kernel marks its word when the thread ends, whatever ended it, and does so before it tells
  * anybody else, so before the C library lets go of the thread's stack and TLS. A word that still is
- * what its owner made it therefore says that TLS is there, and was until now.
+ * what its owner made it therefore says that TLS is there, and was until now, if the kernel knows
+ * of it: it does not when the thread has a list of its own (set_robust_list), when a filter has
+ * refused the C library's, or when more mutexes are on it than the kernel looks at. So before
+ * anything in TLS is touched the kernel is asked as well what the list of that thread is: the C
+ * library's lies in TLS.
  *
  * Where the proof cannot be had (a thread that the C library does not know, an old one that is
- * linked without its threads) nothing is proved, and nothing of that thread's TLS is touched.
+ * linked without its threads) nothing is proved, and nothing of that thread's TLS is touched. A
+ * child of vfork runs with the TLS of the thread that it is of, and is not that thread.
  */
 #ifndef HAK_LIFE_H
 #define HAK_LIFE_H
@@ -26,8 +31,10 @@
 
 struct life {
 	pthread_mutex_t mutex; /* robust, held by the thread */
-	uint32_t held;         /* its word while it is held; 0: nothing is proved */
-	uint32_t tid;          /* 0: no thread */
+	uintptr_t list;        /* where that thread's list of robust mutexes begins, while held */
+	uint32_t held;         /* the mutex's word while it is held; 0: nothing is proved */
+	uint32_t tid;          /* 0: no thread, or none that is known */
+	uintptr_t here;        /* something of that thread's in TLS */
 };
 
 enum life_state {
@@ -52,7 +59,10 @@ void life_forget(struct life *life);
 /* In a forked child, by the thread whose it is: it begins anew. */
 void life_renew(struct life *life);
 
-/* Of any thread, by any thread; calls no function of the C library. */
+/* Of any thread, by any thread; neither calls a function of the C library. */
 enum life_state life_state(const struct life *life);
+
+/* The cheaper half of it: whether that is known. */
+bool life_has_ended(const struct life *life);
 
 #endif

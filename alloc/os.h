@@ -97,12 +97,18 @@ uint64_t os_clock_coarse_ns(void);
 
 uint32_t os_tid(void);
 
-/* Whether this process has no thread of that id (any more). */
+/* Whether there is no thread of that id (any more), in this process or, for who calls may be a child
+ * of vfork, in another. */
 bool os_thread_is_gone(uint32_t tid);
+
+/* Where the list of robust mutexes of a thread begins, as the kernel knows it; 0: nowhere, or it
+ * does not tell. */
+uintptr_t os_robust_list(uint32_t tid);
 
 /*
  * Copies memory of this process that may be unmapped at any time. -EFAULT when it is not there; the
- * copy may be partial then. -EPERM or -ENOSYS where the kernel does not do that for us.
+ * copy may be partial then. -EPERM or -ENOSYS where the kernel does not do that for us, and where a
+ * filter might kill the process for asking: for what is out of the ordinary.
  */
 int os_copy(void *to, const void *from, size_t bytes);
 

@@ -271,14 +271,25 @@ uint32_t os_tid(void)
 
 bool os_thread_is_gone(uint32_t tid)
 {
-	return !os_is_sandboxed() &&
-	       call3(SYS_tgkill, call3(SYS_getpid, 0, 0, 0), tid, 0) == -ESRCH;
+	return !os_is_sandboxed() && call3(SYS_tkill, tid, 0, 0) == -ESRCH;
 }
 
+uintptr_t os_robust_list(uint32_t tid)
+{
+	uintptr_t list = 0;
+	size_t bytes;
+	if (os_is_sandboxed())
+		return 0;
+	return failed(call3(SYS_get_robust_list, tid, (long)&list, (long)&bytes)) ? 0 : list;
+}
+
+enum { SECCOMP_FILTERED = 2 }; /* of seccomp_state(): from the start, if it is not a sandbox */
+
+/* A debugger's call: filters from the start may end the process for this one as well. */
 int os_copy(void *to, const void *from, size_t bytes)
 {
 	struct iovec here = {to, bytes}, there = {(void *)(uintptr_t)from, bytes};
-	if (os_is_sandboxed())
+	if (os_is_sandboxed() || seccomp_at_start >= SECCOMP_FILTERED)
 		return -EPERM;
 	long n = call6(SYS_process_vm_readv, call3(SYS_getpid, 0, 0, 0), (long)&here, 1,
 	               (long)&there, 1, 0);

@@ -72,7 +72,7 @@ static void recover(struct thread *thread)
 static struct thread *next_ended(void)
 {
 	struct hak_thread_record *record = tally_first();
-	while (record && life_state(&((struct thread *)record)->life) != LIFE_ENDED)
+	while (record && !life_has_ended(&((struct thread *)record)->life))
 		record = tally_next(record);
 	return (struct thread *)record;
 }
