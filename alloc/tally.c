@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tally.h"
 
-#include <errno.h>
-#include <string.h>
 
 #include "lock.h"
 #include "os.h"
@@ -211,14 +209,12 @@ enum { SLOTS_BYTES = HAK_CLASS_COUNT * sizeof(struct hak_slot) };
 bool tally_read_slots(const struct hak_thread_record *record, struct hak_slot *slots)
 {
 	const struct life *life = &((const struct tally_thread *)record)->life;
-	const void *from = (const void *)record->slots;
+	const uint64_t *from = (const uint64_t *)record->slots;
+	uint64_t *to = (uint64_t *)slots;
 	if (life_state(life) != LIFE_LASTS)
 		return false;
-	int err = os_copy(slots, from, SLOTS_BYTES);
-	if (err == -EFAULT)
-		return false;
-	if (err)
-		memcpy(slots, from, SLOTS_BYTES);
+	for (size_t i = 0; i < SLOTS_BYTES / sizeof(*from); i++)
+		to[i] = gauge_get(from[i]);
 	return life_state(life) == LIFE_LASTS;
 }
 

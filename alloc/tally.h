@@ -25,9 +25,8 @@ void tally_init(enum hak_mode mode, uint64_t sample_bytes);
 void tally_enter(struct hak_thread_record *record, struct hak_slot *slots);
 
 /*
- * The slots of a thread of which this process has a record, as they are now, by the kernel's hand
- * where it lends it: they may vanish. False when the thread is not known to live, and was not until
- * after they were read. Registry locked.
+ * The slots of a thread of which this process has a record, as they are now. False when the thread
+ * is not known to live, and was not until after they were read. Registry locked.
  */
 bool tally_read_slots(const struct hak_thread_record *record, struct hak_slot *slots);
 
