@@ -143,11 +143,12 @@ static void fork_child(void)
 	tcache_fork_child(others);
 }
 
+/* Of no object: pthread_atfork's end with the object, while others' destructors may still fork. */
 void init_fork_handlers(void)
 {
 	static bool done;
 	if (!__atomic_exchange_n(&done, true, __ATOMIC_RELAXED))
-		pthread_atfork(fork_prepare, fork_parent, fork_child);
+		__register_atfork(fork_prepare, fork_parent, fork_child, NULL);
 }
 
 /* At the first cold visit it may be too early for libc. */

@@ -3,6 +3,7 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <sys/types.h>
 
 extern void *dlsym(void *, const char *) __attribute__((weak));
 extern void *dlvsym(void *, const char *, const char *) __attribute__((weak));
@@ -37,13 +38,18 @@ void libc_reset_files(void)
 
 typedef int register_atfork_function(void (*)(void), void (*)(void), void (*)(void), void *);
 
-extern register_atfork_function __register_atfork; /* ours, or in a static program libc's */
+extern pid_t fork(void) __attribute__((weak));
 
-/* A dlsym of somebody's, who asks in his own name, may find ours again. */
+/*
+ * A dlsym of somebody's, who asks in his own name, may find ours again. A static program without
+ * fork has none of libc's, and nothing ever to be called.
+ */
 int libc_register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
                          void *dso)
 {
 	register_atfork_function *function = NULL;
+	if (!fork)
+		return 0;
 	if (dlsym)
 		function = (register_atfork_function *)(uintptr_t)dlsym(RTLD_NEXT,
 		                                                        "__register_atfork");

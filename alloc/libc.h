@@ -19,9 +19,15 @@ static inline bool libc_is_there(void)
 	return __libc_malloc && __libc_calloc && __libc_realloc && __libc_memalign && __libc_free;
 }
 
-/* libc's own pthread_atfork for the object `dso`, as 0 or an errno; ENOSYS when there is none. */
+/*
+ * libc's own pthread_atfork for the object `dso`, with which the handlers go (NULL: never), as 0 or
+ * an errno; ENOSYS when there is none.
+ */
 int libc_register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
                          void *dso);
+
+/* The same by its own name, which the program calls as well: ours, or in a static program libc's. */
+int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso);
 
 /* Of glibc 2.32 and newer: whether the process has one thread only. False when that is not known.
  */

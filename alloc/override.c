@@ -157,8 +157,6 @@ __attribute__((constructor)) static void prove_binding(void)
  * statically linked program libc's own takes its place, and there the order is ours.
  */
 PUBLIC __attribute__((weak)) int __register_atfork(void (*prepare)(void), void (*parent)(void),
-                                                   void (*child)(void), void *dso);
-PUBLIC __attribute__((weak)) int __register_atfork(void (*prepare)(void), void (*parent)(void),
                                                    void (*child)(void), void *dso)
 {
 	init_fork_handlers();
