@@ -69,24 +69,26 @@ static void recover(struct thread *thread)
 }
 
 /* Registry locked. */
-static struct thread *next_ended(void)
+static void bury(struct thread *thread)
 {
-	struct hak_thread_record *record = tally_first();
-	while (record && !life_has_ended(&((struct thread *)record)->life))
-		record = tally_next(record);
-	return (struct thread *)record;
+	recover(thread);
+	tally_bury(&thread->record);
+	/* Marks of a stock that was taken over stay where nothing was counted. */
+	memset(thread->record.classes, 0, sizeof(thread->record.classes));
+	life_forget(&thread->life);
 }
 
 struct thread *reap(void)
 {
 	struct thread *reaped = NULL, *thread;
+	struct hak_thread_record *record, *next;
 	tally_lock();
-	while ((thread = next_ended())) {
-		recover(thread);
-		tally_bury(&thread->record);
-		/* Marks of a stock that was taken over stay where nothing was counted. */
-		memset(thread->record.classes, 0, sizeof(thread->record.classes));
-		life_forget(&thread->life);
+	for (record = tally_first(); record; record = next) {
+		next = tally_next(record);
+		thread = (struct thread *)record;
+		if (!life_has_ended(&thread->life))
+			continue;
+		bury(thread);
 		thread->next_free = reaped;
 		reaped = thread;
 	}

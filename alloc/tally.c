@@ -63,13 +63,18 @@ void tally_change_end(void)
 	__atomic_store_n(&tally_process.seq, tally_process.seq + 1, __ATOMIC_RELEASE);
 }
 
+static struct tally_thread *thread_of(struct hak_thread_record *record)
+{
+	return (struct tally_thread *)record;
+}
+
 /* Lock held. */
 static bool list_is_valid(void)
 {
-	uint64_t live = 0;
-	const struct hak_thread_record *record = tally_first();
-	for (; record; record = tally_next(record))
-		if (!record->tid || !record->slots || ++live > tally_process.threads_live)
+	uint64_t live = 0, *link = &tally_process.threads;
+	struct hak_thread_record *record = tally_first();
+	for (; record; link = &record->next, record = tally_next(record))
+		if (thread_of(record)->link != link || !record->tid || !record->slots || ++live > tally_process.threads_live)
 			return false;
 	return live == tally_process.threads_live;
 }
@@ -98,14 +103,22 @@ void tally_init(enum hak_mode mode, uint64_t sample_bytes)
 	__atomic_store_n(&tally_process.mode, mode, __ATOMIC_RELEASE);
 }
 
+/* Registry lock held, inside a change: `record` (or none) is what comes at `link`. */
+static void put_at(uint64_t *link, struct hak_thread_record *record)
+{
+	*link = (uintptr_t)record;
+	if (record)
+		thread_of(record)->link = link;
+}
+
 void tally_enter(struct hak_thread_record *record, struct hak_slot *slots)
 {
 	record->tid = os_tid();
 	record->slots = (uintptr_t)slots;
 	record->start_ns = os_clock_ns();
 	change_begin();
-	record->next = tally_process.threads;
-	tally_process.threads = (uintptr_t)record;
+	put_at(&record->next, tally_first());
+	put_at(&tally_process.threads, record);
 	gauge_add(tally_process.threads_live, 1);
 	change_end();
 }
@@ -151,10 +164,7 @@ static void fold(struct hak_thread_record *record)
 static void unlink_record(struct hak_thread_record *record)
 {
 	fold(record);
-	uint64_t *link = &tally_process.threads;
-	while (*link != (uintptr_t)record)
-		link = &((struct hak_thread_record *)*link)->next;
-	*link = record->next;
+	put_at(thread_of(record)->link, tally_next(record));
 	record->slots = 0;
 }
 
@@ -196,7 +206,7 @@ void tally_fork_child(struct hak_thread_record *self)
 	for (; record; record = tally_next(record))
 		if (record != self)
 			fold(record);
-	tally_process.threads = (uintptr_t)self;
+	put_at(&tally_process.threads, self);
 	if (self) {
 		self->next = 0;
 		self->tid = os_tid();

@@ -15,6 +15,7 @@
 struct thread {
 	struct hak_thread_record record;
 	struct life life;
+	uint64_t *link; /* tally.c's */
 	struct tcache_class {
 		struct magazine *loaded, *previous;
 		uint32_t goal;           /* blocks wanted in stock; grows with use */
@@ -38,7 +39,8 @@ struct thread {
 };
 
 static_assert(offsetof(struct thread, record) == offsetof(struct tally_thread, record) &&
-                      offsetof(struct thread, life) == offsetof(struct tally_thread, life),
+                      offsetof(struct thread, life) == offsetof(struct tally_thread, life) &&
+                      offsetof(struct thread, link) == offsetof(struct tally_thread, link),
               "a record leads to its thread");
 static_assert(sizeof(struct thread) <= 32 * 1024, "metadata blocks are powers of two");
 

@@ -222,6 +222,37 @@ TEST(many_threads_that_vanished)
 	CHECK(tally_process.threads_live == live);
 }
 
+enum { COMING = 6 };
+static pthread_barrier_t leaving[COMING];
+
+static void *use_until(void *until)
+{
+	use_stock();
+	pthread_barrier_wait(until);
+	pthread_barrier_wait(until);
+	return NULL;
+}
+
+/* Records are found, whatever the order in which others leave. */
+TEST(threads_leave_in_any_order)
+{
+	static const unsigned order[COMING] = {0, 5, 2, 3, 1, 4};
+	begin(SIZE);
+	uint64_t live = tally_process.threads_live;
+	pthread_t threads[COMING];
+	for (int i = 0; i < COMING; i++) {
+		pthread_barrier_init(&leaving[i], NULL, 2);
+		REQUIRE(!pthread_create(&threads[i], NULL, use_until, &leaving[i]));
+		pthread_barrier_wait(&leaving[i]);
+	}
+	for (int i = 0; i < COMING; i++) {
+		CHECK(tally_is_valid() && tally_process.threads_live == live + COMING - (uint64_t)i);
+		pthread_barrier_wait(&leaving[order[i]]);
+		pthread_join(threads[order[i]], NULL);
+	}
+	CHECK(tally_is_valid() && tally_process.threads_live == live);
+}
+
 static pthread_barrier_t barrier;
 
 static void *use_and_wait(void *unused)
