@@ -198,9 +198,10 @@ $(OUT)/tests/alloc_units: $(ALLOC_TESTS) $(HARNESS) $(ALLOC_CORE)
 # The simulator: one program; the system beneath the allocator is simulated through these.
 SIM_OBJ  := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/sim/*.c))
 SIM_WRAP := os_map os_map_at os_unmap os_remap os_purge os_populate os_protect os_no_huge_pages \
-            os_barrier_register os_barrier os_wait os_wake os_clock_ns os_clock_coarse_ns os_tid os_random os_random_layout os_find_gap \
-            os_write_stderr os_each_environment os_copy os_thread_is_gone \
-            pthread_mutex_lock pthread_mutex_unlock libc_has_one_thread tcache_fork_child shortage_malloc
+            os_barrier_register os_barrier os_wait os_wake os_clock_ns os_clock_coarse_ns os_tid os_random \
+            os_random_layout os_find_gap os_write_stderr os_each_environment os_copy os_thread_is_gone \
+            os_robust_list pthread_mutex_lock pthread_mutex_unlock libc_has_one_thread tcache_fork_child \
+            shortage_malloc
 
 $(OUT)/tests/sim: $(SIM_OBJ) $(ALLOC_CORE)
 	@mkdir -p $(@D)

@@ -24,16 +24,21 @@ static bool make_mutex(pthread_mutex_t *mutex)
 }
 
 /*
- * The mutex is locked. Its owner is the thread whose TLS this is, as the C library knows it. Before
- * it on the list nothing is but the list's head.
+ * The mutex is locked: by this thread, if it is the one whose TLS this is, as the C library knows
+ * it. The kernel would know only a robust one's owner.
  */
+static bool is_owner(const struct life *life, uint32_t tid, bool robust)
+{
+	return (robust ? word_of(life) : (uint32_t)life->mutex.__data.__owner) == tid;
+}
+
+/* Before the mutex on the list nothing is but the list's head. */
 static void prove(struct life *life, uint32_t tid, bool robust)
 {
-	if (robust && word_of(life) == tid) {
-		life->list = (uintptr_t)life->mutex.__data.__list.__prev;
-		__atomic_store_n(&life->held, tid, __ATOMIC_RELEASE);
-	}
+	life->list = (uintptr_t)life->mutex.__data.__list.__prev;
 	life->here = (uintptr_t)&here;
+	if (robust)
+		__atomic_store_n(&life->held, tid, __ATOMIC_RELEASE);
 	__atomic_store_n(&life->tid, tid, __ATOMIC_RELEASE);
 }
 
@@ -44,7 +49,7 @@ void life_begin(struct life *life)
 	bool robust = make_mutex(&life->mutex);
 	if ((!robust && pthread_mutex_init(&life->mutex, NULL)) || pthread_mutex_lock(&life->mutex))
 		return;
-	if ((uint32_t)life->mutex.__data.__owner == tid)
+	if (is_owner(life, tid, robust))
 		prove(life, tid, robust);
 	if (!life->held)
 		pthread_mutex_unlock(&life->mutex);

@@ -97,8 +97,8 @@ uint64_t os_clock_coarse_ns(void);
 
 uint32_t os_tid(void);
 
-/* Whether there is no thread of that id (any more), in this process or, for who calls may be a child
- * of vfork, in another. */
+/* Whether there is no thread of that id (any more), in this process or, for who calls may be a
+ * child of vfork, in another. */
 bool os_thread_is_gone(uint32_t tid);
 
 /* Where the list of robust mutexes of a thread begins, as the kernel knows it; 0: nowhere, or it

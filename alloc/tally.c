@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "tally.h"
 
-
 #include "lock.h"
 #include "os.h"
 #include "size_class.h"
@@ -74,7 +73,8 @@ static bool list_is_valid(void)
 	uint64_t live = 0, *link = &tally_process.threads;
 	struct hak_thread_record *record = tally_first();
 	for (; record; link = &record->next, record = tally_next(record))
-		if (thread_of(record)->link != link || !record->tid || !record->slots || ++live > tally_process.threads_live)
+		if (thread_of(record)->link != link || !record->tid || !record->slots ||
+		    ++live > tally_process.threads_live)
 			return false;
 	return live == tally_process.threads_live;
 }

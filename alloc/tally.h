@@ -13,7 +13,8 @@
 struct tally_thread {
 	struct hak_thread_record record;
 	struct life life;
-	uint64_t *link; /* what leads to it in the list: threads may be many, and end in any order */
+	uint64_t
+	        *link; /* what leads to it in the list: threads may be many, and end in any order */
 };
 
 extern struct hak_process_record tally_process __attribute__((visibility("hidden")));

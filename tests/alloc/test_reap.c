@@ -246,7 +246,8 @@ TEST(threads_leave_in_any_order)
 		pthread_barrier_wait(&leaving[i]);
 	}
 	for (int i = 0; i < COMING; i++) {
-		CHECK(tally_is_valid() && tally_process.threads_live == live + COMING - (uint64_t)i);
+		CHECK(tally_is_valid() &&
+		      tally_process.threads_live == live + COMING - (uint64_t)i);
 		pthread_barrier_wait(&leaving[order[i]]);
 		pthread_join(threads[order[i]], NULL);
 	}

@@ -24,7 +24,9 @@ static void *busy(void *unused)
 	return unused;
 }
 
-static void handler(void) {}
+static void handler(void)
+{
+}
 
 int main(void)
 {

@@ -64,7 +64,8 @@ static void churn(size_t size)
 	}
 }
 
-/* --- threads that vanish ------------------------------------------------------------------------ */
+/* --- threads that vanish ------------------------------------------------------------------------
+ */
 
 static void hold_many(void)
 {
@@ -111,7 +112,8 @@ static void vanish(void)
 	CHECK(!changed);
 }
 
-/* --- a thread that a child of vfork is in the place of ------------------------------------------ */
+/* --- a thread that a child of vfork is in the place of ------------------------------------------
+ */
 
 static void work(void)
 {
@@ -139,7 +141,8 @@ static void *begin_in_a_child(void *unused)
 	return unused;
 }
 
-/* --- filters that kill -------------------------------------------------------------------------- */
+/* --- filters that kill --------------------------------------------------------------------------
+ */
 
 static pthread_barrier_t barrier;
 

@@ -11,7 +11,9 @@
 enum { FORKS = 40, BLOCKS = 1000, HUNG_AFTER_S = 20 };
 
 void late(void);
-void late(void) {}
+void late(void)
+{
+}
 
 static void use(void)
 {
