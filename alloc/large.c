@@ -423,7 +423,8 @@ static bool take_granules(size_t n, size_t align, bool growing, struct large *bl
 /* Where an arena cannot be had, a mapping of the block's size perhaps can. */
 bool large_take(size_t n, size_t align, bool growing, struct large *block, bool *zeroed)
 {
-	bool fits = n <= LARGE_MAX && align <= LARGE_MAX, huge = apart || !fits;
+	bool fits = n <= LARGE_MAX && align <= LARGE_MAX;
+	bool huge = !fits || (apart && gauge_get(barriers) < BARRIERS_MAX);
 	if (!(huge && take_huge(n, align, block, zeroed)) &&
 	    !(fits && take_granules(n, align, growing, block, zeroed)) &&
 	    (huge || !take_huge(n, align, block, zeroed)))

@@ -33,8 +33,8 @@ void large_clear(const struct large *block, size_t n);
  */
 void large_init(size_t cache_bytes);
 
-/* From now on a large block is a mapping of its own, as huge ones are, as long as the system gives
- * mappings. Called at most once, at start. */
+/* From now on a large block is a mapping of its own, as huge ones are, as long as there are not so
+ * many that they have no barriers. Called at most once, at start. */
 void large_keep_apart(void);
 
 /* Unmaps kept blocks that were freed before `before_ns` (coarse clock). */
