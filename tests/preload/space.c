@@ -356,7 +356,8 @@ static void mappings_are_short(void)
 /* Where blocks lie, for the script to compare. */
 static void where(void)
 {
-	printf("%p %p %p %p\n", malloc(16), malloc(500), malloc(100000), malloc(3 * MIB));
+	printf("%zu %zu %zu %zu\n", (size_t)malloc(16), (size_t)malloc(500), (size_t)malloc(100000),
+	       (size_t)malloc(3 * MIB));
 }
 
 static const struct {

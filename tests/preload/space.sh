@@ -23,8 +23,8 @@ for ((i = 0; i < RUNS; i++)); do
 	preloaded "$PROGRAMS/space" where | head -n 1
 done >"$WORK/where"
 # Of each bit of an address as much as it varies, added up.
-entropy=$(awk --non-decimal-data '
-{ for (k = 1; k <= NF; k++) { v = ($k + 0); for (b = 0; b < 48; b++) { n[k, b] += v % 2; v = int(v / 2) } } }
+entropy=$(awk '
+{ for (k = 1; k <= NF; k++) { v = $k; for (b = 0; b < 48; b++) { n[k, b] += v % 2; v = int(v / 2) } } }
 END { for (k = 1; k <= NF; k++) { h = 0
 	for (b = 0; b < 48; b++) { p = n[k, b] / NR; if (p > 0 && p < 1) h -= (p * log(p) + (1 - p) * log(1 - p)) / log(2) }
 	printf "%d ", h + 0.5 } }' "$WORK/where")
