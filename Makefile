@@ -242,7 +242,7 @@ $(OUT)/tests/torture/plugin.so: tests/torture/plugin.c | $(DEPS)
 
 $(OUT)/obj/direct/%.o: tests/torture/%.c | $(DEPS)
 	@mkdir -p $(@D)
-	$(CC) $(BASE_CFLAGS) -D_GNU_SOURCE -I. -fno-builtin -DTORTURE_DIRECT -DHAK_PROBES=$(PROBES) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
+	$(CC) $(BASE_CFLAGS) -D_GNU_SOURCE -I. -fno-builtin -DTORTURE_DIRECT -DHAK_PROBES=$(PROBES) -DHAK_SECURE=$(SECURE) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
 
 $(OUT)/tests/torture/direct: $(TORTURE_SRC:tests/torture/%.c=$(OUT)/obj/direct/%.o) $(ALLOC_CORE)
 	@mkdir -p $(@D)
