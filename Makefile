@@ -189,7 +189,7 @@ $(TOOL_TESTS): $(BPF_SKEL) $(PROTO)
 # Unit tests count probe firings and let mappings fail through these.
 WRAP := fire_otel_memory_alloc fire_otel_memory_free fire_hakmem_refill fire_hakmem_flush \
         fire_hakmem_os_map fire_hakmem_span_new fire_hakmem_span_free os_map os_map_at \
-        os_clock_coarse_ns os_barrier os_copy
+        os_clock_coarse_ns os_barrier os_copy os_purge
 
 $(OUT)/tests/alloc_units: $(ALLOC_TESTS) $(HARNESS) $(ALLOC_CORE)
 	@mkdir -p $(@D)

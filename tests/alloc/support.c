@@ -177,6 +177,20 @@ int __wrap_os_map_at(void *base, size_t bytes)
 	return map_fails(bytes) ? -ENOMEM : __real_os_map_at(base, bytes);
 }
 
+int __real_os_purge(void *base, size_t bytes);
+int __wrap_os_purge(void *base, size_t bytes);
+static long purges_left = -1;
+
+void support_fail_purges(long after)
+{
+	purges_left = after;
+}
+
+int __wrap_os_purge(void *base, size_t bytes)
+{
+	return fails(&purges_left) ? -ENOMEM : __real_os_purge(base, bytes);
+}
+
 int support_in_child(void (*f)(void *), void *argument, char *text, size_t size)
 {
 	int ends[2];

@@ -38,8 +38,10 @@ void support_watch(bool on);
 /* The next mappings fail with ENOMEM: all after the first `after`; -1: none. */
 void support_fail_maps(long after);
 
-/* Memory barriers, and copies of what may vanish, are refused after the first `after`; -1: none. */
+/* Memory barriers, purges, and copies of what may vanish, are refused after the first `after`; -1:
+ * none. */
 void support_fail_barriers(long after);
+void support_fail_purges(long after);
 void support_fail_copies(long after);
 
 /* Mappings of more than `bytes` fail with ENOMEM; 0: they do not. */
