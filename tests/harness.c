@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* main() of the unit-test programs: `PROGRAM [SUBSTRING]` runs the tests whose name contains it. */
+/*
+ * main() of the unit-test programs: `PROGRAM [SUBSTRING]` runs the tests whose name contains it. On
+ * a terminal, and with HARNESS_VERBOSE, it says so when one begins.
+ */
 #include "tests/harness.h"
 
 #include <libgen.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -57,7 +61,7 @@ int main(int argc, char **argv)
 {
 	if (CU_initialize_registry() != CUE_SUCCESS)
 		return 2;
-	verbose = isatty(STDOUT_FILENO);
+	verbose = isatty(STDOUT_FILENO) || getenv("HARNESS_VERBOSE");
 	for (const struct harness_test *t = __start_harness_tests; t < __stop_harness_tests; t++)
 		if (argc < 2 || strstr(t->name, argv[1]))
 			CU_add_test(suite_of(t->file), t->name, t->run);
