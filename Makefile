@@ -253,6 +253,7 @@ TSAN_MAKE = $(MAKE) OUT=$(OUT)-tsan CFLAGS='-fsanitize=thread' LDFLAGS=-fsanitiz
 .PHONY: torture-builds torture soak
 torture-builds: $(TORTURE) $(OUT)/libhakmem.so
 	@$(MAKE) --no-print-directory -s OUT=$(OUT)-debug DEBUG=1 $(OUT)-debug/libhakmem.so
+	@$(MAKE) --no-print-directory -s OUT=$(OUT)-secure SECURE=1 $(OUT)-secure/libhakmem.so
 	+@$(TSAN_MAKE) --no-print-directory -s $(OUT)-tsan/tests/torture/direct
 
 # SECONDS_EACH=4: of each mode.
@@ -314,7 +315,7 @@ asan:
 	  UNITS='$(OUT)-asan/tests/tools_units $(OUT)-asan/tests/bench_units' test-units
 
 tsan:
-	+TSAN_OPTIONS="halt_on_error=1 abort_on_error=1 $$TSAN_OPTIONS" $(TSAN_MAKE) \
+	+UNIT_TIMEOUT=3600 TSAN_OPTIONS="halt_on_error=1 abort_on_error=1 $$TSAN_OPTIONS" $(TSAN_MAKE) \
 	  UNITS=$(OUT)-tsan/tests/alloc_units test-units
 
 FUZZERS := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/fuzz/*.c))

@@ -27,7 +27,7 @@ for t in "$@"; do
 		*) failed=$((failed + 1)); echo "FAIL  $t (exit $rc)"; indented "$log" ;;
 		esac
 	else
-		timeout 900 "$t" >"$log" 2>&1
+		timeout "${UNIT_TIMEOUT:-900}" "$t" >"$log" 2>&1
 		rc=$?
 		sum=$(grep -E '^[0-9]+ passed, [0-9]+ failed, [0-9]+ skipped$' "$log" | tail -n 1)
 		if [[ -z $sum ]]; then

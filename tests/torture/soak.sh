@@ -38,6 +38,7 @@ until ((SECONDS >= minutes * 60)); do
 		((rounds++ % 2)) && torture_once "$mode" "$debug" $((seed++)) "$each"
 	done
 	((SECONDS >= minutes * 60)) && break
+	torture_once default "$(realpath -m "$OUT-secure/libhakmem.so")" $((seed++)) "$each"
 	torture_tsan $((seed++)) "$each"
 	torture_watched $((seed++)) "$each"
 	watched=$((watched + ATTACHED))

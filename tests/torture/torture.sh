@@ -15,10 +15,13 @@ seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
 for mode in "${MODES[@]}"; do
 	torture_once "$mode" "$HAKMEM" $((seed++)) "$seconds"
 done
+for build in debug secure; do
+	library=$(realpath -m "$OUT-$build/libhakmem.so")
+	[[ -f $library ]] || fail "$library is missing: make torture-builds"
+	torture_once default "$library" $((seed++)) "$seconds"
+done
 debug=$(realpath -m "$OUT-debug/libhakmem.so")
-[[ -f $debug ]] || fail "$debug is missing: make torture-builds"
-torture_once "default" "$debug" $((seed++)) "$seconds"
-torture_once "HAKMEM_PURGE_MS=10" "$debug" $((seed++)) "$seconds"
+torture_once HAKMEM_PURGE_MS=10 "$debug" $((seed++)) "$seconds"
 torture_tsan $((seed++)) "$seconds"
 torture_watched $((seed++)) $((2 * seconds))
 echo "$TORTURED operations, $RUNS runs, each mode at least once; $WATCHED"
