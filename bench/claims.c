@@ -125,6 +125,7 @@ static bool mode_holds(const struct arm *arm, json_object *proof, char why[ARM_W
 	json_object *caught = json_object_object_get(proof, "double_free_caught");
 	bool libc = setting_is(arm, "HAKMEM_FORCE_LIBC_ALLOC", "1");
 	bool checked = !libc && setting_is(arm, "HAKMEM_FASTLANE_DIRECT", "0");
+	bool every_free = checked || setting_is(arm, "HAKMEM_PROFILE", "secure");
 	const char *wanted = libc ? "libc" : checked ? "checked" : "normal";
 	if (!json_object_object_get(proof, "mode"))
 		return true; /* not libhakmem */
@@ -135,9 +136,9 @@ static bool mode_holds(const struct arm *arm, json_object *proof, char why[ARM_W
 		              libc ? "libhakmem's, not glibc's" : "not libhakmem's");
 	if (libc && !true_of(proof, "in_heap"))
 		return refuse(why, "a fresh block is not in glibc's heap");
-	if (!libc && caught && json_object_get_boolean(caught) != checked)
+	if (!libc && caught && json_object_get_boolean(caught) != every_free)
 		return refuse(why, "mode %s is said to be in force, but a double free is %s",
-		              wanted, checked ? "not caught at once" : "caught at once");
+		              wanted, every_free ? "not caught at once" : "caught at once");
 	return true;
 }
 

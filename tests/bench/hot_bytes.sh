@@ -10,7 +10,7 @@ need python3
 make_work
 bench/variant.sh "$WORK/moved" alloc/libc.c 's/^#include "libc.h"/&\n__asm__(".text\\n.skip 4113, 0x90\\n");/' || fail "variant"
 bench/variant.sh "$WORK/counting" alloc/alloc.h \
-	's/^(\treturn tcache_pop\(tls, slot\);)/\tstatic __thread unsigned long counter __attribute__((used));\n\tcounter++;\n\1/' || fail "variant"
+	's/^(\treturn alloc_pop\(tls, slot\);)/\tstatic __thread unsigned long counter __attribute__((used));\n\tcounter++;\n\1/' || fail "variant"
 # compared NAME: the variant against this build.
 compared() { bench/hot_bytes.py "$OUT/obj/alloc" "$HAKMEM" "$WORK/$1/out/obj/alloc" "$WORK/$1/out/libhakmem.so" >"$WORK/said"; }
 compared moved || fail "$(cat "$WORK/said")"

@@ -2,7 +2,7 @@
 /*
  * Double free of a block aligned to 1 MiB.
  *
- * default: double free of ADDRESS
+ * default: free of memory that is not allocated: ADDRESS
  * secure: SIGSEGV
  * SECURE=1: SIGSEGV
  */

@@ -10,7 +10,7 @@ need valgrind
 [[ -x $OUT/hakbench ]] || skip "$OUT/hakbench is not built"
 make_work
 bench/icount.sh --gate >"$WORK/said" 2>&1 || fail "$(cat "$WORK/said")"
-bench/variant.sh "$WORK/counting" alloc/alloc.h 's/^(\treturn tcache_pop\(tls, slot\);)/\tstatic __thread unsigned long counter __attribute__((used));\n\tcounter++;\n\1/' ||
+bench/variant.sh "$WORK/counting" alloc/alloc.h 's/^(\treturn alloc_pop\(tls, slot\);)/\tstatic __thread unsigned long counter __attribute__((used));\n\tcounter++;\n\1/' ||
 	fail "variant"
 LIBRARY=$WORK/counting/out/libhakmem.so bench/icount.sh --gate >"$WORK/counting.said" 2>&1 &&
 	fail "a build with a counter in malloc passes the gate: $(cat "$WORK/counting.said")"
