@@ -3,8 +3,8 @@
  * 8 bytes behind what may be used of a block of 200 KiB.
  *
  * default: not noticed
- * secure: not noticed
- * SECURE=1: not noticed
+ * secure: SIGSEGV
+ * SECURE=1: SIGSEGV
  */
 #include "misuse.h"
 

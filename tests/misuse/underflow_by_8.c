@@ -3,8 +3,8 @@
  * 8 bytes in front of a block.
  *
  * default: not noticed
- * secure: use after free: ADDRESS (size class 112)
- * SECURE=1: overflow: ADDRESS (size class 112) or use after free: ADDRESS (size class 112)
+ * secure: overflow: ADDRESS (size class 112) or use after free: ADDRESS (size class 112) or not noticed
+ * SECURE=1: overflow: ADDRESS (size class 112) or use after free: ADDRESS (size class 112) or not noticed
  */
 #include "misuse.h"
 
