@@ -681,6 +681,7 @@ static void purge_run(struct arena *arena, unsigned granule, unsigned granules)
 	size_t bytes = (size_t)granules * GRANULE_SIZE;
 	arena->free &= ~mask;
 	set_dirty(arena, mask, granules, false);
+	note_free(arena, false);
 	lock_give(&shard->lock);
 	int err = os_purge(base_at(index_of(arena)) + ((size_t)granule << GRANULE_SHIFT), bytes);
 	lock_take(&shard->lock);
