@@ -32,8 +32,10 @@ void __wrap_fire_otel_memory_alloc(uint64_t a, uint64_t b, uint64_t c)
 void __wrap_fire_otel_memory_free(uint64_t a);
 void __wrap_fire_otel_memory_free(uint64_t a)
 {
-	(void)a;
+	const struct span *span = arena_span_of((void *)a);
 	support_probes.freed++;
+	if (span && span->kind == SPAN_SAMPLED)
+		support_probes.free_at_freed = span->free;
 }
 
 void __wrap_fire_hakmem_refill(uint64_t a, uint64_t b, uint64_t c);

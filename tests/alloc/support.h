@@ -17,10 +17,11 @@
 void support_init(void);
 
 struct support_probes {
-	uint64_t sampled; /* otel_memory:alloc */
-	double weight;    /* sum of its third argument, w */
-	double variance;  /* of that sum, estimated: sum of w (w - size) */
-	uint64_t freed;   /* otel_memory:free */
+	uint64_t sampled;       /* otel_memory:alloc */
+	double weight;          /* sum of its third argument, w */
+	double variance;        /* of that sum, estimated: sum of w (w - size) */
+	uint64_t freed;         /* otel_memory:free */
+	uint64_t free_at_freed; /* free blocks of the block's span when that fired last */
 	uint64_t refills, refill_blocks, flushes, flush_blocks;
 	uint64_t os_maps, span_news, span_frees;
 };

@@ -7,6 +7,7 @@
 #include "alloc/arena.h"
 #include "alloc/depot.h"
 #include "alloc/guard.h"
+#include "alloc/large.h"
 #include "alloc/magazine.h"
 #include "alloc/meta.h"
 #include "alloc/span.h"
@@ -56,9 +57,12 @@ static void use_guard(void)
 	guard_read(&figures);
 }
 
+static void *huge;
+
 static void use_huge(void)
 {
-	alloc_free(alloc_malloc(LARGE_MAX + 1));
+	struct large block;
+	large_find(huge, &block);
 }
 
 static void use_arena(void)
@@ -118,7 +122,7 @@ static void fork_in_each(void *unused)
 	        use_guard, use_huge,  use_arena,         use_metadata,
 	};
 	(void)unused;
-	alloc_free(alloc_malloc(1));
+	huge = alloc_malloc(LARGE_MAX + 1);
 	for (unsigned i = 0; i < sizeof(uses) / sizeof(*uses); i++)
 		if (fork_while(uses[i]))
 			_exit(1);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Spans at the edges of their states: what planted faults showed to be looked at by nobody. */
 #include "alloc/address_map.h"
+#include "alloc/alloc.h"
 #include "alloc/arena.h"
+#include "alloc/conf.h"
 #include "alloc/size_class.h"
 #include "alloc/span.h"
 #include "tests/alloc/support.h"
@@ -91,4 +93,38 @@ TEST(span_sampled_blocks_stay_apart)
 	for (size_t i = 0; i < n; i++)
 		CHECK(address_map_class(cells[i]) == CLASS);
 	span_drain(CLASS, cells, n);
+}
+
+#if HAK_PROBES
+/* Who watches hears of a free before anybody else can be given the block. */
+TEST(sampled_block_is_not_free_when_its_probe_fires)
+{
+	support_init();
+	void *p = span_take_sampled(CLASS), *q = span_take_sampled(CLASS);
+	REQUIRE(p != NULL && q != NULL);
+	uint64_t freed = support_probes.freed, before = arena_span_of(p)->free;
+	support_sample(true);
+	alloc_free(p);
+	support_sample(false);
+	CHECK(support_probes.freed == freed + 1);
+	CHECK(support_probes.free_at_freed == before);
+	alloc_free(q);
+}
+#endif
+
+static void write_behind(void *p)
+{
+	((volatile char *)p)[alloc_usable_size(p)] = 1;
+}
+
+/* What is behind a huge block is nobody's. */
+TEST(huge_block_has_a_barrier)
+{
+	support_init();
+	char text[200];
+	void *p = alloc_malloc(LARGE_MAX + 1);
+	REQUIRE(p != NULL);
+	int status = support_in_child(write_behind, p, text, sizeof(text));
+	CHECK(WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV);
+	alloc_free(p);
 }
