@@ -65,7 +65,7 @@ SIM="--seed 1 --seeds 25 --steps 4000 --jobs 1 --shrink 0"
 
 # What else is tried where a mutant's own test has not seen it: what takes seconds. Who needs more is named in the patch.
 OTHERS=(torture sim "torture HAKMEM_PURGE_MS=10" "units random" "units large" "units arena" "units span" "units stock"
-	tests/preload/{api,threads,cxx,misuse,options}.sh)
+	tests/preload/{api,threads,cxx,options}.sh)
 
 # name_of TEST DIRECTORY: which test saw it, from what it said.
 name_of() {
@@ -132,7 +132,7 @@ rm -rf "$ROOT/alloc" && cp -a alloc "$ROOT/alloc"
 for ((i = 0; i < JOBS; i++)); do copy_tree "$ROOT/tree$i"; done
 
 # A test that fails without a fault planted says nothing about one. How long it takes tells how long one that hangs is waited for.
-mapfile -t tests < <(for patch in "${patches[@]}"; do field test "$patch"; done | sort -u)
+mapfile -t tests < <({ printf '%s\n' "${OTHERS[@]}"; for patch in "${patches[@]}"; do field test "$patch"; done; } | sort -u)
 check_tests() {
 	local i words begin directory=$ROOT/tree$1
 	for ((i = $1; i < ${#tests[@]}; i += JOBS)); do
