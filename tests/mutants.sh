@@ -64,7 +64,7 @@ run_test() {
 SIM="--seed 1 --seeds 25 --steps 4000 --jobs 1 --shrink 0"
 
 # What else is tried where a mutant's own test has not seen it: what takes seconds. Who needs more is named in the patch.
-OTHERS=(torture sim "torture HAKMEM_PURGE_MS=10" "units random" "units large" "units arena" "units span" "units stock"
+OTHERS=(torture sim "torture HAKMEM_PURGE_MS=10" "units random" "units large" "units arena" "units stock"
 	tests/preload/{api,threads,cxx,options}.sh)
 
 # name_of TEST DIRECTORY: which test saw it, from what it said.
