@@ -301,8 +301,8 @@ static void own_handler(void)
 /* --- nothing wrong
  * ------------------------------------------------------------------------------- */
 
-/* In the profile secure some bytes of each block are not its user's. */
-static size_t most_guarded(void)
+/* With the profile secure a block's class has room for what stands behind it as well. */
+static size_t largest_guarded(void)
 {
 	const char *profile = getenv("HAKMEM_PROFILE");
 	return profile && !strcmp(profile, "secure") ? PAGE - 8 : PAGE;
@@ -310,8 +310,7 @@ static size_t most_guarded(void)
 
 static void sizes(void)
 {
-	size_t most = most_guarded();
-	for (size_t size = 0; size <= most; size++) {
+	for (size_t size = 0; size <= largest_guarded(); size++) {
 		char *p = make(size);
 		CHECK(owns(p) && malloc_usable_size(p) == size && (uintptr_t)p % 16 == 0);
 		memset(p, 0x5a, size);
@@ -344,13 +343,13 @@ static void more_than_slots(void)
 	for (int round = 0; round < 3; round++) {
 		size_t guarded = 0;
 		for (int i = 0; i < BLOCKS; i++) {
-			block[i] = make(40);
-			memset(block[i], i, 40);
-			guarded += malloc_usable_size(block[i]) == 40;
+			block[i] = make(42); /* of no class, with what is behind it or without */
+			memset(block[i], i, 42);
+			guarded += malloc_usable_size(block[i]) == 42;
 		}
 		CHECK(guarded >= 250 && guarded <= 256);
 		for (int i = 0; i < BLOCKS; i++) {
-			CHECK(block[i][39] == (char)i);
+			CHECK(block[i][41] == (char)i);
 			drop(block[i]);
 		}
 	}
