@@ -57,25 +57,22 @@ void decay_note_growth(void)
 	depot_trim(false);
 }
 
+void decay_unmap_all(void)
+{
+	depot_trim(true);
+	secure_flush();
+	span_trim_all();
+	arena_unmap_free();
+	large_purge(UINT64_MAX);
+}
+
 int decay_now(void)
 {
 	struct hak_arenas before, after;
 	arena_gauges(&before);
-	depot_trim(true);
-	secure_flush();
-	span_trim_all();
+	decay_unmap_all();
 	span_purge(true);
-	arena_unmap_free();
 	arena_purge(true);
-	large_purge(UINT64_MAX);
 	arena_gauges(&after);
 	return before.huge_cached_bytes || after.purged_bytes != before.purged_bytes;
-}
-
-void decay_unmap_all(void)
-{
-	depot_trim(true);
-	span_trim_all();
-	arena_unmap_free();
-	large_purge(UINT64_MAX);
 }

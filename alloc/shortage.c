@@ -7,6 +7,7 @@
 #include "large.h"
 #include "libc.h"
 #include "os.h"
+#include "secure.h"
 #include "size_class.h"
 #include "tcache.h"
 
@@ -23,7 +24,7 @@ static uint64_t state_of_memory(void)
 	arena_gauges(&arenas);
 	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
 		state += gauge_get(tally_process.memory.depot_blocks[class]) +
-		         gauge_get(tally_process.memory.span_free[class]);
+		         gauge_get(tally_process.memory.span_free[class]) + secure_waiting(class);
 	return state * 16 + arenas.arena_bytes * 3 + arenas.span_bytes * 5 +
 	       arenas.large_bytes * 7 + arenas.huge_bytes * 11 + arenas.huge_cached_bytes * 13;
 }

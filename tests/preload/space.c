@@ -157,6 +157,20 @@ static void other_sizes(void)
 	}
 }
 
+/* What keeps an arena's granules may be a few freed blocks of each class: they are had back as
+ * well. */
+static void few_of_each(void)
+{
+	free(malloc(100));
+	allow(MIB);
+	for (int times = 0; times < 40; times++)
+		for (size_t size = 16; size <= 1024; size += 16)
+			free(malloc(size));
+	void *p = malloc(2 * MIB);
+	CHECK(p);
+	free(p);
+}
+
 /* Failing over and over costs no more than a little each time. */
 static void limit_is_looked_for(void)
 {
@@ -380,6 +394,7 @@ static const struct {
         {"little-is-left", little_is_left},
         {"little-is-left-later", little_is_left_later},
         {"other-sizes", other_sizes},
+        {"few-of-each", few_of_each},
         {"limit-is-looked-for", limit_is_looked_for},
         {"others-want-it", others_want_it},
         {"shrink", shrink},
