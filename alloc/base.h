@@ -53,6 +53,17 @@
 #define gauge_get(gauge)         __atomic_load_n(&(gauge), __ATOMIC_RELAXED)
 #define gauge_add(gauge, change) gauge_set(gauge, (gauge) + (change))
 
+/*
+ * What is to be done once in `period_ns`, by whoever comes by: true for one of them. `due` is when
+ * the next time is.
+ */
+static inline bool is_due(uint64_t *due, uint64_t now_ns, uint64_t period_ns)
+{
+	uint64_t at = gauge_get(*due);
+	return now_ns >= at && __atomic_compare_exchange_n(due, &at, now_ns + period_ns, false,
+	                                                   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
+}
+
 static inline bool is_power_of_two(size_t n)
 {
 	return n != 0 && (n & (n - 1)) == 0;

@@ -23,9 +23,8 @@ uint64_t decay_period_ns(void)
 void decay_when_due(uint64_t now_ns)
 {
 	static uint64_t due;
-	uint64_t at = __atomic_load_n(&due, __ATOMIC_RELAXED), period = decay_period_ns();
-	if (now_ns < at || !__atomic_compare_exchange_n(&due, &at, now_ns + period, false,
-	                                                __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	uint64_t period = decay_period_ns();
+	if (!is_due(&due, now_ns, period))
 		return; /* not yet, or another thread does it */
 	depot_trim(false);
 	if (!options.huge_pages) /* single pages would break huge ones up */

@@ -294,10 +294,7 @@ static bool others_live(void)
 void idle_trim(const struct thread *self, uint64_t now_ns, uint64_t period_ns)
 {
 	static uint64_t due;
-	uint64_t at = gauge_get(due);
-	if (others_live() && now_ns >= at &&
-	    __atomic_compare_exchange_n(&due, &at, now_ns + period_ns, false, __ATOMIC_RELAXED,
-	                                __ATOMIC_RELAXED))
+	if (others_live() && is_due(&due, now_ns, period_ns))
 		trim_threads(self, false);
 }
 

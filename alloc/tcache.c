@@ -571,9 +571,7 @@ static void reap_threads(void)
 static void reap_when_due(uint64_t now)
 {
 	static uint64_t due;
-	uint64_t at = gauge_get(due);
-	if (now >= at && __atomic_compare_exchange_n(&due, &at, now + decay_period_ns(), false,
-	                                             __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+	if (is_due(&due, now, decay_period_ns()))
 		reap_threads();
 }
 
