@@ -19,18 +19,12 @@ static bool is_slot_of(const struct hak_slot *slot, const struct magazine *magaz
 	       slot->limit <= end && !((slot->base | slot->top | slot->limit) % sizeof(void *));
 }
 
-/* Law 3, for one who cannot do it any more. */
+/* Where the credit cannot be, the counts stay as they are. */
 static void account(struct hak_class_record *record, const struct hak_slot *slot)
 {
-	int64_t credit = slot->credit > 0 ? slot->credit : 0;
 	int64_t depth = (int64_t)(slot->top - slot->base) / (int64_t)sizeof(void *);
-	int64_t used = record->granted - credit;
-	if (used < 0 || depth < credit)
-		return;
-	record->mallocs += (uint64_t)used;
-	record->frees += (uint64_t)(depth - record->mark + used);
-	record->granted = credit;
-	record->mark = depth;
+	if (slot->credit <= record->granted && slot->credit <= depth)
+		tally_catch_up(record, slot);
 }
 
 static void recover_class(struct thread *thread, unsigned class, const struct hak_slot *slot)
@@ -68,14 +62,17 @@ static void recover(struct thread *thread)
 	memset(thread->classes, 0, sizeof(thread->classes));
 }
 
-/* Registry locked. */
-static void bury(struct thread *thread)
+/*
+ * Registry locked. Its cache joins those that were reaped, its account empty: marks of a stock that
+ * was taken over stay where nothing was counted.
+ */
+static void collect(struct thread *thread, struct thread **reaped)
 {
-	recover(thread);
-	tally_bury(&thread->record);
-	/* Marks of a stock that was taken over stay where nothing was counted. */
 	memset(thread->record.classes, 0, sizeof(thread->record.classes));
+	thread->record.slots = 0;
 	life_forget(&thread->life);
+	thread->next_free = *reaped;
+	*reaped = thread;
 }
 
 struct thread *reap(void)
@@ -88,18 +85,14 @@ struct thread *reap(void)
 		thread = (struct thread *)record;
 		if (!life_has_ended(&thread->life))
 			continue;
-		bury(thread);
-		thread->next_free = reaped;
-		reaped = thread;
+		recover(thread);
+		tally_bury(record);
+		collect(thread, &reaped);
 	}
 	while ((thread = bereft)) {
 		bereft = thread->next_free;
 		recover(thread);
-		memset(thread->record.classes, 0, sizeof(thread->record.classes));
-		thread->record.slots = 0;
-		life_forget(&thread->life);
-		thread->next_free = reaped;
-		reaped = thread;
+		collect(thread, &reaped);
 	}
 	tally_unlock();
 	return reaped;

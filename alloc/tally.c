@@ -228,28 +228,17 @@ bool tally_read_slots(const struct hak_thread_record *record, struct hak_slot *s
 	return life_state(life) == LIFE_LASTS;
 }
 
-/* A running thread's class as observers see it: record.h has the formula. */
-static void add_running(struct tally_sum *sum, const struct hak_class_record *class,
-                        const struct hak_slot *slot, unsigned c)
-{
-	int64_t credit = slot->credit > 0 ? slot->credit : 0;
-	int64_t used = class->granted - credit;
-	int64_t depth = (int64_t)(slot->top - slot->base) / (int64_t)sizeof(void *);
-	sum->mallocs[c] += (uint64_t)used;
-	sum->frees[c] += (uint64_t)(depth - class->mark + used);
-}
-
 /* Of a thread that is not known to live what it had counted when it was last seen. */
 static void add_record(struct tally_sum *sum, const struct hak_thread_record *record)
 {
 	struct hak_slot slots[HAK_CLASS_COUNT];
 	bool lives = record->slots && tally_read_slots(record, slots);
 	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++) {
-		const struct hak_class_record *class = &record->classes[c];
-		sum->mallocs[c] += class->mallocs;
-		sum->frees[c] += class->frees;
+		struct hak_class_record class = record->classes[c];
 		if (lives)
-			add_running(sum, class, &slots[c], c);
+			tally_catch_up(&class, &slots[c]);
+		sum->mallocs[c] += class.mallocs;
+		sum->frees[c] += class.frees;
 	}
 	sum->large_bytes += record->large_bytes;
 	sum->large_freed += record->large_freed;

@@ -46,6 +46,21 @@ void tally_orphan(unsigned class, enum hak_route route, uint64_t mallocs, uint64
 /* In a forked child: only `self` (or nobody) lives on; the others' counts are kept as exited. */
 void tally_fork_child(struct hak_thread_record *self);
 
+/*
+ * Law 3, for another than the owner: adds to the counts of a class what the hot path has done since
+ * they were written, by the formula of record.h; `slot` is the class' as it is now.
+ */
+static inline void tally_catch_up(struct hak_class_record *class, const struct hak_slot *slot)
+{
+	int64_t credit = slot->credit > 0 ? slot->credit : 0;
+	int64_t depth = (int64_t)(slot->top - slot->base) / (int64_t)sizeof(void *);
+	int64_t used = class->granted - credit;
+	class->mallocs += (uint64_t)used;
+	class->frees += (uint64_t)(depth - class->mark + used);
+	class->granted = credit;
+	class->mark = depth;
+}
+
 /* The sums of all threads, running ones brought up to date from their slots as observers do. */
 struct tally_sum {
 	uint64_t mallocs[HAK_CLASS_COUNT];
