@@ -54,6 +54,17 @@
 #define gauge_add(gauge, change) gauge_set(gauge, (gauge) + (change))
 
 /*
+ * An address that tells the calling thread from all others of the process, and is the same in a
+ * child that it forks: the x86-64 ABI keeps the thread pointer at itself.
+ */
+static inline uintptr_t this_thread(void)
+{
+	uintptr_t pointer;
+	__asm__("movq %%fs:0, %0" : "=r"(pointer));
+	return pointer;
+}
+
+/*
  * What is to be done once in `period_ns`, by whoever comes by: true for one of them. `due` is when
  * the next time is.
  */

@@ -3,8 +3,6 @@
 
 #include "os.h"
 
-static __thread char here __attribute__((tls_model("initial-exec")));
-
 /* glibc's mutexes begin with the futex word, whose lower bits are the owner's thread id. */
 static uint32_t word_of(const struct life *life)
 {
@@ -36,7 +34,7 @@ static bool is_owner(const struct life *life, uint32_t tid, bool robust)
 static void prove(struct life *life, uint32_t tid, bool robust)
 {
 	life->list = (uintptr_t)life->mutex.__data.__list.__prev;
-	life->here = (uintptr_t)&here;
+	life->here = this_thread();
 	if (robust)
 		__atomic_store_n(&life->held, tid, __ATOMIC_RELEASE);
 	__atomic_store_n(&life->tid, tid, __ATOMIC_RELEASE);
@@ -96,7 +94,7 @@ bool life_has_ended(const struct life *life)
 static bool is_mine(const struct life *life)
 {
 	uint32_t tid = __atomic_load_n(&life->tid, __ATOMIC_ACQUIRE);
-	return tid && life->here == (uintptr_t)&here && tid == os_tid();
+	return tid && life->here == this_thread() && tid == os_tid();
 }
 
 enum life_state life_state(const struct life *life)

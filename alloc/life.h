@@ -34,7 +34,7 @@ struct life {
 	uintptr_t list;        /* where that thread's list of robust mutexes begins, while held */
 	uint32_t held;         /* the mutex's word while it is held; 0: nothing is proved */
 	uint32_t tid;          /* 0: no thread, or none that is known */
-	uintptr_t here;        /* something of that thread's in TLS */
+	uintptr_t here;        /* this_thread() of that thread */
 };
 
 enum life_state {

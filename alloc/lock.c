@@ -6,13 +6,12 @@ enum {
 	TAKEN_AGAIN = 1 << 30 /* and how many times, in the word of a lock that a fork holds */
 };
 
-/* The thread that forks, by an address of its own, which the child's thread has as well. */
+/* The thread that forks, as this_thread() has it. */
 static uintptr_t forking;
-static __thread char here __attribute__((tls_model("initial-exec")));
 
 void lock_fork_begin(void)
 {
-	__atomic_store_n(&forking, (uintptr_t)&here, __ATOMIC_RELAXED);
+	__atomic_store_n(&forking, this_thread(), __ATOMIC_RELAXED);
 }
 
 void lock_fork_end(void)
@@ -22,7 +21,7 @@ void lock_fork_end(void)
 
 bool lock_forks_here(void)
 {
-	return __atomic_load_n(&forking, __ATOMIC_RELAXED) == (uintptr_t)&here;
+	return __atomic_load_n(&forking, __ATOMIC_RELAXED) == this_thread();
 }
 
 /* Others change the word only to say that they wait, which TAKEN_AGAIN says as well. */
