@@ -185,24 +185,26 @@ int os_protect_write(void *base, size_t bytes, bool writable)
  * ------------------------------------------------------------------------------------- */
 
 static bool huge_pages_unasked = true;
-static long seccomp_at_start;
+static bool filtered_at_start;
+static long lock_at_start;
 static bool sandboxed;
 
 /*
- * In a container there is a filter from the start. Who adds one of his own must have given up new
+ * What changes when the process locks itself in. Where there is a filter from the start, as in a
+ * container, its being there tells nothing more; but who adds one of his own must have given up new
  * privileges first, or have many.
  */
-static long seccomp_state(void)
+static long lock_state(void)
 {
-	return call3(SYS_prctl, PR_GET_SECCOMP, 0, 0) * 2 +
-	       call6(SYS_prctl, PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0, 0);
+	return call6(SYS_prctl, filtered_at_start ? PR_GET_NO_NEW_PRIVS : PR_GET_SECCOMP, 0, 0, 0,
+	             0, 0);
 }
 
 bool os_is_sandboxed(void)
 {
 	if (gauge_get(sandboxed))
 		return true;
-	if (seccomp_state() == seccomp_at_start)
+	if (lock_state() == lock_at_start)
 		return false;
 	gauge_set(sandboxed, true);
 	return true;
@@ -283,13 +285,11 @@ uintptr_t os_robust_list(uint32_t tid)
 	return failed(call3(SYS_get_robust_list, tid, (long)&list, (long)&bytes)) ? 0 : list;
 }
 
-enum { SECCOMP_FILTERED = 2 }; /* of seccomp_state(): from the start, if it is not a sandbox */
-
 /* A debugger's call: filters from the start may end the process for this one as well. */
 int os_copy(void *to, const void *from, size_t bytes)
 {
 	struct iovec here = {to, bytes}, there = {(void *)(uintptr_t)from, bytes};
-	if (os_is_sandboxed() || seccomp_at_start >= SECCOMP_FILTERED)
+	if (filtered_at_start || os_is_sandboxed())
 		return -EPERM;
 	long n = call6(SYS_process_vm_readv, call3(SYS_getpid, 0, 0, 0), (long)&here, 1,
 	               (long)&there, 1, 0);
@@ -673,7 +673,8 @@ void os_note_kernel(void)
 {
 	char text[64];
 	long n = read_file("/sys/kernel/mm/transparent_hugepage/enabled", text, sizeof(text));
-	seccomp_at_start = seccomp_state();
+	filtered_at_start = lock_state() > 0; /* it is asked for the filter so far */
+	lock_at_start = lock_state();
 	draw_hint();
 	if (n <= 0)
 		return;
