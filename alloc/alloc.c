@@ -427,9 +427,22 @@ void *alloc_move(void *p, size_t size, size_t n)
 	return q;
 }
 
+/* A change of size is a free and a malloc to whoever watches. */
+static void count_resize(struct thread *thread, const struct large *block, size_t old_bytes)
+{
+	if (!thread) {
+		tally_orphan(0, HAK_ROUTE_LARGE, 1, 1, block->bytes, old_bytes);
+		return;
+	}
+	tcache_visit_begin(thread);
+	thread->record.classes[0].frees++;
+	count_large(thread, block, HAK_ROUTE_LARGE);
+	thread->record.large_freed += old_bytes;
+	tcache_visit_end(thread);
+}
+
 /*
  * Grows or shrinks a large block where it lies or by moving its pages; NULL when it must be copied.
- * A change of size is a free and a malloc to whoever watches.
  */
 static void *resize_large(struct large *block, size_t n)
 {
@@ -443,18 +456,10 @@ static void *resize_large(struct large *block, size_t n)
 	}
 	if (!large_resize(block, n))
 		return NULL;
-	if (!thread && block->bytes != old_bytes)
-		tally_orphan(0, HAK_ROUTE_LARGE, 1, 1, block->bytes, old_bytes);
-	if (thread && block->bytes != old_bytes) {
-		tcache_visit_begin(thread);
-		thread->record.classes[0].mallocs++;
-		thread->record.classes[0].frees++;
-		thread->record.classes[0].cold_mallocs++;
-		thread->record.classes[0].route[HAK_ROUTE_LARGE]++;
-		thread->record.large_bytes += block->bytes;
-		thread->record.large_freed += old_bytes;
-		tcache_visit_end(thread);
-		sample_large(thread, block, n);
+	if (block->bytes != old_bytes) {
+		count_resize(thread, block, old_bytes);
+		if (thread)
+			sample_large(thread, block, n);
 	}
 	return block->base;
 }

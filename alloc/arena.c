@@ -831,11 +831,21 @@ static const struct span *run_at(const struct arena *arena, unsigned granule)
 	return span;
 }
 
+static bool is_in_use(const struct arena *arena, unsigned granule)
+{
+	return arena->all >> granule & 1 && !(arena->free >> granule & 1);
+}
+
+static bool run_begins(const struct arena *arena, unsigned granule)
+{
+	return is_in_use(arena, granule) && arena->head[granule] == granule;
+}
+
 static bool runs_are_valid(const struct arena *arena)
 {
 	unsigned units = 0, taken = 0;
 	for (unsigned granule = header_granules(); granule < ARENA_GRANULES;) {
-		if ((arena->free | ~arena->all) >> granule & 1) {
+		if (!is_in_use(arena, granule)) {
 			granule++;
 			continue;
 		}
@@ -876,7 +886,7 @@ static void add_sums(struct arena *arena, struct sums *sums)
 	sums->dirty += (uint64_t)__builtin_popcountll(arena->dirty) * GRANULE_SIZE;
 	for (unsigned granule = 1; granule < ARENA_GRANULES; granule++) {
 		const struct span *span = span_at(arena, granule);
-		if ((arena->free | ~arena->all) >> granule & 1 || arena->head[granule] != granule)
+		if (!run_begins(arena, granule))
 			continue;
 		*(span->kind == SPAN_LARGE ? &sums->large : &sums->span) += span_bytes(span);
 	}
@@ -928,7 +938,6 @@ void arena_each_span(struct arena *arena, void (*visit)(struct span *span, void 
                      void *about)
 {
 	for (unsigned granule = 1; granule < ARENA_GRANULES; granule++)
-		if (!((arena->free | ~arena->all) >> granule & 1) &&
-		    arena->head[granule] == granule && span_at(arena, granule)->kind != SPAN_NONE)
+		if (run_begins(arena, granule) && span_at(arena, granule)->kind != SPAN_NONE)
 			visit(span_at(arena, granule), about);
 }
