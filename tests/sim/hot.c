@@ -44,7 +44,7 @@ void *hot_malloc(size_t n)
 	cut->frees = 0;
 	cut->hand = top[-1];
 	may_switch();
-	void *p = top[-1];
+	void *p = checks_issue(top[-1], offset);
 	*cut = (struct cut){0};
 	return p;
 }
@@ -62,7 +62,11 @@ void hot_free(void *p)
 	bool room = slot->limit != (uintptr_t)top;
 	if (room) {
 		may_switch();
-		__atomic_store_n(top, p, __ATOMIC_RELEASE);
+		checks_retire(p, offset);
+		may_switch();
+		cut->hand = tcache_delay(tcache_tls(), top, p);
+		may_switch();
+		__atomic_store_n(top, cut->hand, __ATOMIC_RELEASE);
 		may_switch();
 		slot->top += sizeof(void *);
 	}
