@@ -146,6 +146,15 @@ void tcache_leave(void);
 enum { TCACHE_VISITS_MASK = 15 }; /* cold visits between looks at the clock */
 
 /*
+ * For checks, while no other thread runs. Whether a class of a thread, its slot among it, is in
+ * order; whether a thread is that is in no visit; and the caches that wait for a thread, one by
+ * one.
+ */
+bool tcache_class_is_valid(const struct thread *thread, unsigned class);
+bool tcache_is_valid(const struct thread *thread);
+void tcache_each_spare(void (*visit)(struct thread *thread, void *about), void *about);
+
+/*
  * The common cold visit: credit is used up, but the magazine is well stocked and nobody watches.
  * Accounts what the hot path did (law 3), serves the malloc and grants credit anew. NULL when there
  * is more to do; nothing has been changed then.
@@ -163,6 +172,7 @@ static inline void *tcache_regrant(struct thread *thread, unsigned class)
 	void **top = (void **)slot->top;
 	int64_t depth = top - (void **)slot->base;
 	if (unlikely(depth <= (int64_t)thread->classes[class].ample || probing_visits() ||
+	             (CHECKS_RESERVE && depth <= CHECKS_RESERVE) || /* a class never restocked */
 	             thread->sampler.cutting || slot->credit >= 0 || top[-1] == top[-2] ||
 	             (record->cold_visits & TCACHE_VISITS_MASK) == TCACHE_VISITS_MASK)) {
 		tally_end(record);
@@ -176,6 +186,7 @@ static inline void *tcache_regrant(struct thread *thread, unsigned class)
 	slot->top = (uintptr_t)(top - 1);
 	counts->mark = depth - 1;
 	slot->credit = counts->granted = depth - 1 - CHECKS_RESERVE;
+	hak_assert(tcache_class_is_valid(thread, class));
 	tally_end(record);
 	return checks_issue(top[-1], class * SLOT_BYTES);
 }
@@ -211,14 +222,5 @@ void tcache_unlock(void);
 /* In a forked child: forgets the caches of threads that do not live on, where there were `others`.
  */
 void tcache_fork_child(bool others);
-
-/*
- * For checks, while no other thread runs. Whether a class of a thread, its slot among it, is in
- * order; whether a thread is that is in no visit; and the caches that wait for a thread, one by
- * one.
- */
-bool tcache_class_is_valid(const struct thread *thread, unsigned class);
-bool tcache_is_valid(const struct thread *thread);
-void tcache_each_spare(void (*visit)(struct thread *thread, void *about), void *about);
 
 #endif
