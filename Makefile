@@ -253,7 +253,7 @@ TSAN_MAKE = $(MAKE) OUT=$(OUT)-tsan CFLAGS='-fsanitize=thread' LDFLAGS=-fsanitiz
 .PHONY: torture-builds torture soak
 torture-builds: $(TORTURE) $(OUT)/libhakmem.so
 	@$(MAKE) --no-print-directory -s OUT=$(OUT)-debug DEBUG=1 $(OUT)-debug/libhakmem.so
-	@$(MAKE) --no-print-directory -s OUT=$(OUT)-secure SECURE=1 $(OUT)-secure/libhakmem.so
+	@$(MAKE) --no-print-directory -s OUT=$(OUT)-secure SECURE=1 $(OUT)-secure/libhakmem.so $(OUT)-secure/tests/sim $(OUT)-secure/tests/alloc_units
 	+@$(TSAN_MAKE) --no-print-directory -s $(OUT)-tsan/tests/torture/direct
 
 # SECONDS_EACH=4: of each mode.
@@ -266,10 +266,10 @@ soak: torture-builds $(OUT)/hakprobe
 
 test: all test-deps torture-builds $(OUT)/tests/alloc_units $(OUT)/tests/sim $(OUT)/tests/tools_units $(OUT)/tests/bench_units $(TEST_PROGS)
 	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/sim $(OUT)/tests/tools_units $(OUT)/tests/bench_units \
-	  $(sort $(wildcard tests/tree/*.sh tests/preload/*.sh tests/torture/torture.sh tests/bench/*.sh tests/probe/*.sh))
+	  $(sort $(wildcard tests/tree/*.sh tests/preload/*.sh tests/sim/*.sh tests/torture/torture.sh tests/bench/*.sh tests/probe/*.sh))
 
 test-alloc: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakbench $(OUT)/tests/alloc_units $(OUT)/tests/sim $(TEST_PROGS) torture-builds
-	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/sim $(sort $(wildcard tests/preload/*.sh tests/torture/torture.sh))
+	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/sim $(sort $(wildcard tests/preload/*.sh tests/sim/*.sh tests/torture/torture.sh))
 
 # Planted faults, each of which test-alloc must see; about 20 minutes. MUTANTS: names, or how they begin.
 .PHONY: mutants

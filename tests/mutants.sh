@@ -6,8 +6,8 @@
 #   tests/mutants.sh [NAME...]     all, or those whose file names begin so; JOBS: 2
 #
 # A patch begins with `what:` (the fault in words), `kind:` (the part that it is planted in) and `test:`, the test that should catch it and is
-# tried first: `units SUBSTRING` (unit tests so named), `sim ARGUMENTS`, `torture [SETTING]`, or a script's path. Where that does not, some
-# others are tried.
+# tried first: `units SUBSTRING` (unit tests so named), `secure SUBSTRING` (those of the build SECURE=1), `sim ARGUMENTS`,
+# `torture [SETTING]`, or a script's path. Where that does not, some others are tried.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 OUT=${OUT:-out}
@@ -42,6 +42,10 @@ run_test() {
 	shift 2
 	case $1 in
 	units) (cd "$directory" && HARNESS_VERBOSE=1 timeout "$limit" out/tests/alloc_units "${@:2}") ;;
+	secure)
+		(cd "$directory" && env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL make -s SECURE=1 OUT=out-secure out-secure/tests/alloc_units &&
+			timeout "$limit" out-secure/tests/alloc_units "${@:2}")
+		;;
 	sim)
 		read -ra words <<<"${*:2}"
 		((${#words[@]})) || read -ra words <<<"$SIM"
@@ -75,6 +79,7 @@ name_of() {
 		failed=$(sed -n 's/^FAIL  [^ ]*: //p' "$2/test.log" | head -n 1)
 		echo "alloc_units: ${failed:-$(sed -n 's/^run   [^ ]*: //p' "$2/test.log" | tail -n 1) (dies)}"
 		;;
+	secure*) echo "secure.sh" ;;
 	sim*) echo "simulator" ;;
 	torture*) echo "torture.sh${1#torture}" ;;
 	*) basename "$1" ;;
