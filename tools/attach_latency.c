@@ -9,11 +9,11 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "latency.skel.h"
 #include "tools/attach.h"
+#include "tools/clock.h"
 #include "tools/event_queue.h"
 #include "tools/selftest.h"
 #include "tools/slices.h"
@@ -48,14 +48,6 @@ struct attach_latency {
 	uint64_t passed; /* visits by the route, up to the last window */
 	bool untimed;    /* only the route is followed */
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 struct attach_latency *attach_latency__new(const struct target *target)
 {
@@ -329,7 +321,7 @@ static int open_window(struct attach_latency *attach)
 	attach->end = attach_site(attach, attach->bpf->progs.on_end, "cold_end");
 	if (!attach->end)
 		return -errno;
-	attach->bpf->bss->hak_opened_ns = monotonic_ns();
+	attach->bpf->bss->hak_opened_ns = clock__mono_ns();
 	if (!attach->untimed)
 		attach->begin = attach_site(attach, attach->bpf->progs.on_begin, "cold_begin");
 	if (!attach->begin && !attach->untimed) {
@@ -339,7 +331,7 @@ static int open_window(struct attach_latency *attach)
 		attach->end = NULL;
 		return err;
 	}
-	attach->opened_ns = monotonic_ns();
+	attach->opened_ns = clock__mono_ns();
 	attach->next_ns = attach->opened_ns + WINDOW_NS;
 	begin_taking(attach);
 	return 0;
@@ -354,7 +346,7 @@ static void close_window(struct attach_latency *attach)
 	attach->bpf->bss->hak_opened_ns = attach->bpf->data->hak_taken_from_ns = UINT64_MAX;
 	start_detaching(attach, attach->begin);
 	start_detaching(attach, attach->end);
-	now = monotonic_ns();
+	now = clock__mono_ns();
 	adapt_keep(attach);
 	attach->begin = attach->end = NULL;
 	attach->open_ns += now - attach->opened_ns;
@@ -396,7 +388,7 @@ void attach_latency__set_share(struct attach_latency *attach, double share)
 
 int attach_latency__tick(struct attach_latency *attach)
 {
-	uint64_t now = monotonic_ns();
+	uint64_t now = clock__mono_ns();
 
 	if (now < attach->next_ns)
 		return 0;
@@ -428,7 +420,7 @@ uint64_t attach_latency__open_ns(const struct attach_latency *attach)
 {
 	if (!attach)
 		return 0;
-	return attach->open_ns + (attach->opened_ns ? monotonic_ns() - attach->opened_ns : 0);
+	return attach->open_ns + (attach->opened_ns ? clock__mono_ns() - attach->opened_ns : 0);
 }
 
 struct hak_counters attach_latency__counters(const struct attach_latency *attach)

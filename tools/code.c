@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "tools/clock.h"
 #include "tools/intern.h"
 #include "tools/object.h"
 
@@ -14,7 +15,7 @@ struct code {
 	struct intern *strings;
 	struct export_mapping *list; /* by address; none overlap */
 	size_t count;
-	time_t read; /* CLOCK_MONOTONIC */
+	uint64_t read; /* CLOCK_MONOTONIC, seconds */
 };
 
 static const struct export_mapping *find(const struct code *code, uint64_t ip)
@@ -77,12 +78,9 @@ static int put(struct code *code, const struct mapping *mapping)
 	return 0;
 }
 
-static time_t seconds(void)
+static uint64_t seconds(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
+	return clock__mono_ns() / 1000000000;
 }
 
 static void read_mappings(struct code *code)

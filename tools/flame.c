@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "tools/capture.h"
+#include "tools/clock.h"
 #include "tools/code.h"
 #include "tools/export.h"
 #include "tools/profile.h"
@@ -30,7 +30,7 @@ struct flame {
 	struct code *code;
 	uint64_t truncated;
 	double scale[FLAME_KINDS];
-	struct timespec start;                /* CLOCK_REALTIME */
+	uint64_t start_ns;                    /* since 1970 */
 	struct capture_writer *capture;       /* NULL: none is taken */
 	struct capture_call calls[CALLS_MAX]; /* of the sample at hand, the outermost first */
 	size_t call_count;
@@ -70,7 +70,7 @@ struct flame *flame__new(const struct target *target, struct unwinder *unwinder,
 	for (int i = 0; i < FLAME_KINDS; i++)
 		flame->scale[i] = 1;
 	pthread_mutex_init(&flame->lock, NULL);
-	clock_gettime(CLOCK_REALTIME, &flame->start);
+	flame->start_ns = clock__real_ns();
 	flame->stacks = stacks__new();
 	flame->code = code__new(target->pid);
 	if (flame_kinds__need_free(config->kinds))
@@ -340,15 +340,11 @@ static int count_live(const struct heap_object *object, void *context)
 
 int flame__settle(struct flame *flame)
 {
-	struct settling settling = {flame, 0};
-	struct timespec now;
+	struct settling settling = {flame, clock__mono_ns()};
 	int err;
 
 	if (!flame->heap)
 		return 0;
-	/* The clock of bpf_ktime_get_ns(). */
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	settling.now_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	pthread_mutex_lock(&flame->lock);
 	stacks__clear(flame->stacks, FLAME_LIVE);
 	err = heap__walk(flame->heap, count_live, &settling);
@@ -469,15 +465,14 @@ int flame__write(const struct flame *flame, unsigned wanted, const struct flame_
                  const char *path)
 {
 	struct profile *profiles[FLAME_KINDS] = {NULL};
-	struct timespec now;
 	char note[768];
 	struct export_source source = {
 	        .note = note,
 	        .stacks = flame->stacks,
 	        .kinds = wanted,
 	        .scale = flame->scale,
-	        .start_ns = (uint64_t)flame->start.tv_sec * 1000000000u +
-	                    (uint64_t)flame->start.tv_nsec,
+	        .start_ns = flame->start_ns,
+	        .duration_ns = clock__real_ns() - flame->start_ns,
 	        .timeline = extras ? extras->timeline : NULL,
 	        .summary = extras ? extras->summary : NULL,
 	};
@@ -486,9 +481,6 @@ int flame__write(const struct flame *flame, unsigned wanted, const struct flame_
 	/* What was measured on the way belongs into a file that holds several columns. */
 	if (flame_kinds__need_alloc(wanted))
 		source.kinds |= 1u << FLAME_ALLOC | (flame->heap ? 1u << FLAME_LIVE : 0);
-	clock_gettime(CLOCK_REALTIME, &now);
-	source.duration_ns =
-	        (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec - source.start_ns;
 	source.mappings = code__mappings(flame->code, &source.mapping_count);
 	make_note(flame, wanted, note, sizeof(note));
 	err = make_profiles(flame, wanted, profiles, &source);

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tools/clock.h"
 #include "tools/maps.h"
 
 #define VDSO "[vdso]"
@@ -34,13 +34,6 @@ struct modules {
 	uint64_t missed_ns; /* and the last one that an unknown address has asked for */
 	uint64_t cost_ns;   /* what a look takes */
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* --- libdwfl's callbacks ------------------------------------------------------------------------
  */
@@ -256,7 +249,7 @@ static bool same_code(const struct maps *a, const struct maps *b)
 static int look(struct modules *m, bool *changed)
 {
 	struct maps maps;
-	uint64_t begin = now_ns();
+	uint64_t begin = clock__mono_ns();
 	*changed = false;
 	int err = maps__read(&maps, m->pid);
 	if (!err && maps.count == 0)
@@ -271,7 +264,7 @@ static int look(struct modules *m, bool *changed)
 		maps = old;
 	}
 	maps__clear(&maps);
-	m->looked_ns = now_ns();
+	m->looked_ns = clock__mono_ns();
 	m->cost_ns = m->looked_ns - begin;
 	return err;
 }
@@ -279,7 +272,7 @@ static int look(struct modules *m, bool *changed)
 bool modules__refresh(struct modules *m, bool missed)
 {
 	uint64_t gap = (missed ? REFRESH_MISSED_MS : REFRESH_IDLE_MS) * 1000000ull;
-	uint64_t now = now_ns(), *last = missed ? &m->missed_ns : &m->looked_ns;
+	uint64_t now = clock__mono_ns(), *last = missed ? &m->missed_ns : &m->looked_ns;
 	if (gap < m->cost_ns * REFRESH_COST_SHARE)
 		gap = m->cost_ns * REFRESH_COST_SHARE;
 	if (now - *last < gap)

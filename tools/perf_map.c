@@ -7,8 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "tools/clock.h"
 
 enum {
 	LOOK_AGAIN_MS = 200,
@@ -226,11 +227,8 @@ static const struct entry *find(const struct perf_map *map, uint64_t address)
 
 const char *perf_map__name(struct perf_map *map, uint64_t address)
 {
-	struct timespec t;
-	uint64_t now;
+	const uint64_t now = clock__mono_ns() / 1000000;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	now = (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 	if (!map->looked_ms || now - map->looked_ms >= LOOK_AGAIN_MS) {
 		map->looked_ms = now;
 		if (map->pid > 0)

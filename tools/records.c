@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
-#include <time.h>
 #include <unistd.h>
+
+#include "tools/clock.h"
 
 enum {
 	WALK_TRIES = 20,    /* of a process whose threads come and go */
@@ -29,14 +30,6 @@ struct reader {
 	uint64_t seqs[HAK_CLASS_COUNT + 1];
 	bool settled[HAK_CLASS_COUNT];
 };
-
-static uint64_t now_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 static int read_pieces(struct reader *reader, size_t count)
 {
@@ -266,7 +259,7 @@ int records__read(struct ledger *ledger, pid_t pid, uint64_t process_address)
 	reader->pid = pid;
 	err = -EAGAIN;
 	for (int i = 0; i < WALK_TRIES && err == -EAGAIN; i++) {
-		begin_ns = now_ns();
+		begin_ns = clock__mono_ns();
 		ledger__clear(&walk);
 		err = read_process(reader, process_address, process);
 		if (!err)

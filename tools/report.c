@@ -2,7 +2,8 @@
 #include "tools/report.h"
 
 #include <string.h>
-#include <time.h>
+
+#include "tools/clock.h"
 
 /*
  * What BPF cannot time itself: a uprobe's trap into the kernel and back, and a timer interrupt with
@@ -11,22 +12,14 @@
  */
 enum { TRAP_NS = 1000, INTERRUPT_NS = 15000 };
 
-static uint64_t clock_ns(clockid_t clock)
-{
-	struct timespec now;
-
-	clock_gettime(clock, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
-
 void reading__take(struct reading *reading, const struct target *target,
                    const struct ledger *ledger)
 {
 	const struct hak_process_record *process = &ledger->process;
 
 	memset(reading, 0, sizeof(*reading));
-	reading->time = (double)clock_ns(CLOCK_REALTIME) / 1e9;
-	reading->mono_ns = clock_ns(CLOCK_MONOTONIC);
+	reading->time = (double)clock__real_ns() / 1e9;
+	reading->mono_ns = clock__mono_ns();
 	reading->has_process = ledger->has_process;
 	reading->mode = process->mode;
 	reading->memory = process->memory;

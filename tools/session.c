@@ -14,6 +14,7 @@
 #include "tools/attach_latency.h"
 #include "tools/attach_tally.h"
 #include "tools/capture.h"
+#include "tools/clock.h"
 #include "tools/event_queue.h"
 #include "tools/flame.h"
 #include "tools/proc.h"
@@ -26,14 +27,6 @@ enum {
 	WARM_UP_MS = 300,      /* hakprobe is to be ready within a second */
 	DRAIN_NS = 2000000000, /* the table of instruction pointers must not fill up */
 };
-
-static uint64_t monotonic_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
-}
 
 /* --- life ------------------------------------------------------------------------------------ */
 
@@ -349,7 +342,7 @@ int session__attach(struct session *session)
 		err = session__consume(session);
 	if (err || !session->samples)
 		return err;
-	session->drain_ns = monotonic_ns() + DRAIN_NS;
+	session->drain_ns = clock__mono_ns() + DRAIN_NS;
 	attachment->cost_event = attach_cost__event(session->samples);
 	attachment->cost_cpus = attach_cost__cpus(session->samples);
 	attachment->cost_hz = (int)session->options->hz;
@@ -501,7 +494,6 @@ static void notice_replacement(struct session *session)
 static void read_own(const struct session *session, struct own_cost *own)
 {
 	struct proc_stat stat = {0};
-	struct timespec used;
 
 	own->tally = attach_tally__counters(session->tally);
 	own->alloc = attach_alloc__counters(session->alloc);
@@ -509,8 +501,7 @@ static void read_own(const struct session *session, struct own_cost *own)
 	own->latency = attach_latency__counters(session->latency);
 	own->latency_open_ns = attach_latency__open_ns(session->latency);
 	own->hz = session->samples ? attach_cost__hz(session->samples) : 0;
-	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-	own->cpu_ns = (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+	own->cpu_ns = clock__ns(CLOCK_PROCESS_CPUTIME_ID);
 	if (!proc__stat(&stat, getpid()))
 		own->rss = stat.rss;
 }
@@ -574,7 +565,7 @@ void session__govern(struct session *session, const struct report *report)
 int session__tick(struct session *session)
 {
 	int err = session->latency ? attach_latency__tick(session->latency) : 0;
-	uint64_t now = monotonic_ns();
+	uint64_t now = clock__mono_ns();
 
 	/* It may be ending just now; that shows soon enough. */
 	if (err == -ENOMEM || !session->samples || now < session->drain_ns)

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tools/clock.h"
 #include "tools/maps.h"
 #include "tools/privileges.h"
 #include "tools/proc.h"
@@ -250,19 +251,13 @@ uint64_t target__threads(const struct target *target)
 
 uint64_t target__cpu_ns(const struct target *target)
 {
-	struct timespec used;
 	clockid_t clock;
 
-	if (clock_getcpuclockid(target->pid, &clock) || clock_gettime(clock, &used))
-		return 0;
-	return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+	return clock_getcpuclockid(target->pid, &clock) ? 0 : clock__ns(clock);
 }
 
 double target__uptime(const struct target *target)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9 -
+	return (double)clock__ns(CLOCK_BOOTTIME) / 1e9 -
 	       (double)target->start_ticks / (double)sysconf(_SC_CLK_TCK);
 }

@@ -15,8 +15,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "tools/clock.h"
 #include "tools/intern.h"
 #include "tools/modules.h"
 #include "tools/perf_map.h"
@@ -447,18 +447,12 @@ static void walk(struct unwinder *u, const struct hak_stack *stack, uint64_t *ip
 		ips[u->walk.count++] = stack->regs[RIP];
 }
 
-static uint64_t now_ms(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
-}
-
 void unwinder__warm_up(struct unwinder *u, unsigned milliseconds)
 {
-	uint64_t end = now_ms() + milliseconds;
+	const uint64_t end = clock__mono_ns() + milliseconds * 1000000ull;
 	pthread_mutex_lock(&u->lock);
-	for (struct module *m = modules__first(u->modules); m && now_ms() < end; m = m->next) {
+	for (struct module *m = modules__first(u->modules); m && clock__mono_ns() < end;
+	     m = m->next) {
 		struct symbols *symbols = module__symbols(m);
 		const char *name;
 		GElf_Addr bias;

@@ -7,9 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
+#include "tools/clock.h"
 #include "tools/find.h"
 #include "tools/say.h"
 #include "tools/screen.h"
@@ -249,10 +249,7 @@ static int finish_ended(struct watch *watch)
 
 static double monotonic(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+	return (double)clock__mono_ns() / 1e9;
 }
 
 /* Whether it is over; `end` is the time to stop at, 0 for none. */
