@@ -8,17 +8,18 @@
 
 #include "tools/clock.h"
 #include "tools/intern.h"
+#include "tools/maps.h"
 #include "tools/object.h"
 
 struct code {
 	pid_t pid;
 	struct intern *strings;
-	struct export_mapping *list; /* by address; none overlap */
+	struct code_mapping *list; /* by address; none overlap */
 	size_t count;
 	uint64_t read; /* CLOCK_MONOTONIC, seconds */
 };
 
-static const struct export_mapping *find(const struct code *code, uint64_t ip)
+static const struct code_mapping *find(const struct code *code, uint64_t ip)
 {
 	size_t low = 0, high = code->count;
 
@@ -49,12 +50,12 @@ static const char *build_id(struct code *code, const struct mapping *mapping)
 /* What is new comes in the place of what it overlaps. */
 static int put(struct code *code, const struct mapping *mapping)
 {
-	struct export_mapping entry = {mapping->start, mapping->end, mapping->offset, NULL, NULL};
-	struct export_mapping *grown;
+	struct code_mapping entry = {mapping->start, mapping->end, mapping->offset, NULL, NULL};
+	struct code_mapping *grown;
 	size_t at = 0, kept = 0;
 
 	for (size_t i = 0; i < code->count; i++) {
-		const struct export_mapping *old = &code->list[i];
+		const struct code_mapping *old = &code->list[i];
 
 		if (old->start == entry.start && old->end == entry.end &&
 		    !strcmp(old->path, mapping->path))
@@ -128,7 +129,7 @@ void code__cover(struct code *code, uint64_t ip)
 		read_mappings(code);
 }
 
-const struct export_mapping *code__mappings(const struct code *code, size_t *count)
+const struct code_mapping *code__mappings(const struct code *code, size_t *count)
 {
 	*count = code->count;
 	return code->list;

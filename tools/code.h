@@ -8,9 +8,16 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "tools/export.h"
-
 struct code;
+
+/* A stretch of it. */
+struct code_mapping {
+	uint64_t start;
+	uint64_t end;
+	uint64_t offset;
+	const char *path;
+	const char *build_id; /* hexadecimal, or "" */
+};
 
 /* Reads what process `pid` has mapped now. NULL and ENOMEM on failure. */
 struct code *code__new(pid_t pid);
@@ -23,6 +30,6 @@ void code__free(struct code *code);
 void code__cover(struct code *code, uint64_t ip);
 
 /* By address; valid until the next call of code__cover(). */
-const struct export_mapping *code__mappings(const struct code *code, size_t *count);
+const struct code_mapping *code__mappings(const struct code *code, size_t *count);
 
 #endif

@@ -7,20 +7,11 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "tools/maps.h"
+#include "tools/code.h"
 #include "tools/profile.h"
 #include "tools/stacks.h"
 
 struct timeline;
-
-/* The code that addresses of stacks lie in. */
-struct export_mapping {
-	uint64_t start;
-	uint64_t end;
-	uint64_t offset;
-	const char *path;
-	const char *build_id; /* hexadecimal, or "" */
-};
 
 /* What is to be written; a format takes of it what it can hold. */
 struct export_source {
@@ -32,7 +23,7 @@ struct export_source {
 	unsigned kinds;              /* 1u << enum flame_kind, or-ed: valid columns of the stacks */
 	enum flame_kind first;       /* the one that a viewer opens with */
 	const double *scale;         /* [FLAME_KINDS]: what a unit of weight stands for; NULL: 1 */
-	const struct export_mapping *mappings; /* by address */
+	const struct code_mapping *mappings; /* by address */
 	size_t mapping_count;
 	uint64_t start_ns; /* since 1970 */
 	uint64_t duration_ns;
@@ -57,6 +48,23 @@ const struct export_format *export_format__of(const char *path);
 /* Writes atomically (temporary file, rename). 0 or -errno; -EINVAL for a suffix that is not known,
  * or a format that needs more than is there. */
 int export_file(const struct export_source *source, const char *path);
+
+/* Writes one profile. 0 or -errno; -EINVAL for a suffix that is not known, or a format that needs
+ * more than a profile. */
+int export_profile(const struct profile *profile, const char *note, const char *path);
+
+/*
+ * Brendan Gregg's folded stacks, "a;b;c WEIGHT\n", weights rounded, sorted frame by frame in byte
+ * order. In a name ';' becomes ':' and control characters become ' '. 0 or -errno.
+ */
+int export_folded(const struct profile *profile, FILE *out);
+
+/* Self-contained SVG flame graph with zoom and search; `note` (may be NULL) is shown below the
+ * title. Frames narrower than a tenth of a pixel are left out. 0 or -errno. */
+int export_svg(const struct profile *profile, const char *note, FILE *out);
+
+/* The same as a part of an HTML page. */
+int export_svg_inline(const struct profile *profile, const char *note, FILE *out);
 
 /* Writers of one format each; 0 or -errno. */
 int export_pprof(const struct export_source *source, FILE *out);

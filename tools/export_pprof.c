@@ -198,7 +198,7 @@ static void add_mappings(struct build *build)
 	build->mappings = list(build, count, sizeof(*build->mappings));
 	profile->mapping = list(build, count, sizeof(*profile->mapping));
 	for (size_t i = 0; i < count && !build->failed; i++) {
-		const struct export_mapping *from = &build->source->mappings[i];
+		const struct code_mapping *from = &build->source->mappings[i];
 		Pprof__Mapping *mapping = &build->mappings[i];
 
 		pprof__mapping__init(mapping);
@@ -218,7 +218,7 @@ static void add_mappings(struct build *build)
 static uint64_t mapping_of(const struct build *build, uint64_t ip)
 {
 	for (size_t i = 0; ip && i < build->source->mapping_count; i++) {
-		const struct export_mapping *mapping = &build->source->mappings[i];
+		const struct code_mapping *mapping = &build->source->mappings[i];
 
 		if (ip >= mapping->start && ip < mapping->end)
 			return i + 1;

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "tools/embed.h"
-#include "tools/profile.h"
+#include "tools/export.h"
 #include "tools/text.h"
 #include "tools/units.h"
 

@@ -10,7 +10,6 @@
 #include "tools/capture.h"
 #include "tools/clock.h"
 #include "tools/code.h"
-#include "tools/export.h"
 #include "tools/profile.h"
 #include "tools/unwind.h"
 
@@ -157,6 +156,16 @@ static const char *leaf_name(const struct flame *flame, uint64_t ip, bool is_ret
 const char *flame_kind__name(enum flame_kind kind)
 {
 	return kinds[kind].name;
+}
+
+const char *flame_kind__title(enum flame_kind kind)
+{
+	return kinds[kind].title;
+}
+
+const char *flame_kind__unit(enum flame_kind kind)
+{
+	return kinds[kind].unit;
 }
 
 /* --- samples in ------------------------------------------------------------------------------ */
@@ -399,94 +408,27 @@ const struct stacks *flame__stacks(const struct flame *flame)
 	return flame->stacks;
 }
 
-/* --- files out ------------------------------------------------------------------------------- */
-
-static void make_title(const struct flame *flame, enum flame_kind kind, char *title, size_t size)
+const struct target *flame__target(const struct flame *flame)
 {
-	int at = snprintf(title, size, "%s", kinds[kind].title);
-
-	if (flame->config.route && kind != FLAME_CPU)
-		at += snprintf(title + at, size - (size_t)at, " by route %s", flame->config.route);
-	if (kind == FLAME_LIVE && flame->config.older_ns)
-		snprintf(title + at, size - (size_t)at, " older than %g ms",
-		         (double)flame->config.older_ns / 1e6);
-	if (kind == FLAME_TEMPORARY)
-		snprintf(title + at, size - (size_t)at, ": freed within %g ms",
-		         (double)flame->config.within_ns / 1e6);
+	return flame->target;
 }
 
-static void make_note(const struct flame *flame, unsigned wanted, char *note, size_t size)
+const struct flame_config *flame__config(const struct flame *flame)
 {
-	const struct heap_counts *counts = flame->heap ? heap__counts(flame->heap) : NULL;
-	int at = snprintf(note, size, "%.200s, pid %d", flame->target->command, flame->target->pid);
-
-	for (enum flame_kind kind = 0; kind < FLAME_KINDS; kind++) {
-		if (wanted & 1u << kind)
-			at += snprintf(note + at, size - (size_t)at, "%s %llu sampled %s",
-			               at && strchr(note, ':') ? "," : ":",
-			               (unsigned long long)flame__samples(flame, kind),
-			               kind == FLAME_ALLOC  ? "allocations"
-			               : kind == FLAME_LIVE ? "objects alive"
-			               : kind == FLAME_CPU  ? "instruction pointers"
-			                                    : "objects that died young");
-	}
-	if (wanted & 1u << FLAME_LIVE)
-		at += snprintf(note + at, size - (size_t)at,
-		               "; what was allocated before the attach is not seen");
-	if (counts && counts->evicted)
-		snprintf(note + at, size - (size_t)at,
-		         "; %llu objects were evicted, the others weigh more for it",
-		         (unsigned long long)counts->evicted);
+	return &flame->config;
 }
 
-static int make_profiles(const struct flame *flame, unsigned wanted, struct profile **profiles,
-                         struct export_source *source)
+const double *flame__scales(const struct flame *flame)
 {
-	int err = 0;
-
-	for (enum flame_kind kind = 0; kind < FLAME_KINDS && !err; kind++) {
-		char title[96];
-
-		if (!(wanted & 1u << kind))
-			continue;
-		make_title(flame, kind, title, sizeof(title));
-		profiles[kind] = profile__new(title, kinds[kind].unit);
-		if (!profiles[kind])
-			return -ENOMEM;
-		err = stacks__fill(flame->stacks, kind, flame->scale[kind], profiles[kind]);
-		if (!source->profile_count)
-			source->first = kind;
-		source->profiles[source->profile_count++] = profiles[kind];
-	}
-	return err;
+	return flame->scale;
 }
 
-int flame__write(const struct flame *flame, unsigned wanted, const struct flame_extras *extras,
-                 const char *path)
+const struct code *flame__code(const struct flame *flame)
 {
-	struct profile *profiles[FLAME_KINDS] = {NULL};
-	char note[768];
-	struct export_source source = {
-	        .note = note,
-	        .stacks = flame->stacks,
-	        .kinds = wanted,
-	        .scale = flame->scale,
-	        .start_ns = flame->start_ns,
-	        .duration_ns = clock__real_ns() - flame->start_ns,
-	        .timeline = extras ? extras->timeline : NULL,
-	        .summary = extras ? extras->summary : NULL,
-	};
-	int err;
+	return flame->code;
+}
 
-	/* What was measured on the way belongs into a file that holds several columns. */
-	if (flame_kinds__need_alloc(wanted))
-		source.kinds |= 1u << FLAME_ALLOC | (flame->heap ? 1u << FLAME_LIVE : 0);
-	source.mappings = code__mappings(flame->code, &source.mapping_count);
-	make_note(flame, wanted, note, sizeof(note));
-	err = make_profiles(flame, wanted, profiles, &source);
-	if (!err)
-		err = export_file(&source, path);
-	for (enum flame_kind kind = 0; kind < FLAME_KINDS; kind++)
-		profile__free(profiles[kind]);
-	return err;
+uint64_t flame__start_ns(const struct flame *flame)
+{
+	return flame->start_ns;
 }

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Flame graphs: raw stacks of samples in, files out. */
+/*
+ * Flame graphs: raw stacks of samples in, named and counted stacks out. Of files it knows nothing:
+ * what is in it is read by who writes them (tools/export_flame.h).
+ */
 #ifndef HAK_FLAME_H
 #define HAK_FLAME_H
 
+#include <stdbool.h>
 #include <stdint.h>
-#include <stdio.h>
 
 #include "bpf/cost.h"
 #include "bpf/stack.h"
@@ -12,9 +15,9 @@
 #include "tools/stacks.h"
 #include "tools/target.h"
 
+struct code;
 struct flame;
 struct profile;
-struct timeline;
 struct unwinder;
 struct capture_writer;
 
@@ -58,27 +61,24 @@ struct profile *flame__profile(struct flame *flame, enum flame_kind kind);
 
 /* From here on only while no sample is taken in (session__drain()). */
 
-/* What a report holds besides flame graphs; both may be NULL. */
-struct flame_extras {
-	const struct timeline *timeline;
-	const char *summary;
-};
-
-/* Writes the kinds in the format that the suffix of `path` names. 0 or -errno. */
-int flame__write(const struct flame *flame, unsigned kinds, const struct flame_extras *extras,
-                 const char *path);
-
-/* For people: what was sampled, lifetimes, and the callers with the most bytes of each kind. */
-void flame__summary(const struct flame *flame, FILE *out);
-
 uint64_t flame__samples(const struct flame *flame, enum flame_kind kind);
 uint64_t flame__truncated(const struct flame *flame); /* stacks not unwound to the start */
 double flame__weight(const struct flame *flame, enum flame_kind kind); /* bytes or ns */
 const struct heap *flame__heap(const struct flame *flame); /* NULL when frees are not needed */
 const struct stacks *flame__stacks(const struct flame *flame);
 
-/* "alloc", … and what its graph is called. */
+/* What it was made with. */
+const struct target *flame__target(const struct flame *flame);
+const struct flame_config *flame__config(const struct flame *flame);
+
+const double *flame__scales(const struct flame *flame);    /* FLAME_KINDS of them */
+const struct code *flame__code(const struct flame *flame); /* that the stacks go through */
+uint64_t flame__start_ns(const struct flame *flame);       /* when it was made, since 1970 */
+
+/* "alloc", …; what its graph is called; what it is in. */
 const char *flame_kind__name(enum flame_kind kind);
+const char *flame_kind__title(enum flame_kind kind);
+const char *flame_kind__unit(enum flame_kind kind);
 
 /*
  * How many of the innermost `count` frames to drop, so that the leaf is the allocator's outermost

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the samples say in lines for people: lifetimes, and callers by live and temporary bytes. */
+#include "tools/flame_summary.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A profile: stacks with weights, merged as they are added; and its exports. Frame names are copied
- * and interned. Memory: about 50 bytes for each distinct frame of the merged tree, so 10^5 stacks
- * that share their outer frames take megabytes.
+ * A profile: stacks with weights, merged as they are added. Frame names are copied and interned.
+ * Memory: about 50 bytes for each distinct frame of the merged tree, so 10^5 stacks that share
+ * their outer frames take megabytes.
  */
 #ifndef HAK_PROFILE_H
 #define HAK_PROFILE_H
@@ -10,7 +10,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
 
 /* Marks a stack that could not be followed to its start; shown as the root frame. */
 #define PROFILE_TRUNCATED "[truncated]"
@@ -63,22 +62,5 @@ struct profile_frame {
 enum { PROFILE_INTO = 0, PROFILE_OVER = 1 };
 typedef int profile_visit_fn(const struct profile_frame *frame, void *arg);
 int profile__walk(const struct profile *profile, profile_visit_fn *visit, void *arg);
-
-/*
- * Brendan Gregg's folded stacks, "a;b;c WEIGHT\n", weights rounded, sorted frame by frame in byte
- * order. In a name ';' becomes ':' and control characters become ' '. 0 or -errno.
- */
-int export_folded(const struct profile *profile, FILE *out);
-
-/* Self-contained SVG flame graph with zoom and search; `note` (may be NULL) is shown below the
- * title. Frames narrower than a tenth of a pixel are left out. 0 or -errno. */
-int export_svg(const struct profile *profile, const char *note, FILE *out);
-
-/* The same as a part of an HTML page. */
-int export_svg_inline(const struct profile *profile, const char *note, FILE *out);
-
-/* Writes one profile as export_file() does (tools/export.h). 0 or -errno; -EINVAL for a suffix that
- * is not known, or a format that needs more than a profile. */
-int export_profile(const struct profile *profile, const char *note, const char *path);
 
 #endif

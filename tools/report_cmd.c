@@ -9,6 +9,7 @@
 
 #include "tools/capture.h"
 #include "tools/capture_symbols.h"
+#include "tools/export.h"
 #include "tools/profile.h"
 #include "tools/say.h"
 #include "tools/units.h"

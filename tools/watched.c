@@ -11,8 +11,10 @@
 #include "tools/attach_alloc.h"
 #include "tools/attach_latency.h"
 #include "tools/export.h"
+#include "tools/export_flame.h"
 #include "tools/figures.h"
 #include "tools/flame.h"
+#include "tools/flame_summary.h"
 #include "tools/profile.h"
 #include "tools/recorder.h"
 #include "tools/say.h"
@@ -353,7 +355,7 @@ static int write_files(const struct watched *watched, const struct flame_extras 
 		const struct output *output = &outputs->list[i];
 
 		name_file(watched, output->path, several, name, sizeof(name));
-		err = flame__write(watched->session->flame, output->kinds, extras, name);
+		err = export_flame(watched->session->flame, output->kinds, extras, name);
 		if (err) {
 			say("cannot write %s: %s", name, strerror(-err));
 			result = err;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "tests/harness.h"
+#include "tools/export.h"
 #include "tools/profile.h"
 
 #define ADD(profile, weight, count, ...)                          \

@@ -30,7 +30,7 @@ static struct stacks *sample_stacks(void)
 	return stacks;
 }
 
-static const struct export_mapping mappings[] = {
+static const struct code_mapping mappings[] = {
         {0x1000, 0x2000, 0x400, "/bin/served", "c0ffee"},
         {0x5000, 0x6000, 0, "/lib/libx.so", ""},
 };
