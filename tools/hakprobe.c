@@ -7,7 +7,7 @@
 #include "tools/command.h"
 #include "tools/diff_cmd.h"
 #include "tools/doctor.h"
-#include "tools/options.h"
+#include "tools/parse.h"
 #include "tools/report_cmd.h"
 #include "tools/say.h"
 #include "tools/watch.h"

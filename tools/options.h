@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* hakprobe's command line. */
+/* What hakprobe is asked to do: read everywhere in a watch, filled in by the command line. */
 #ifndef HAK_OPTIONS_H
 #define HAK_OPTIONS_H
 
@@ -11,23 +11,10 @@
 #include "bpf/record.h"
 #include "tools/flame.h"
 #include "tools/outputs.h"
+#include "tools/report.h"
 #include "tools/unwind.h"
 
 enum { OPTIONS_OUTPUTS = 16 /* arguments of -o */, OPTIONS_PIDS = 64 };
-
-/* What the table of a live view shows. */
-enum options_view { VIEW_CLASSES, VIEW_THREADS, VIEW_CALLERS, VIEW_FUNCTIONS, VIEW_COUNT };
-
-/* By what it is sorted, the greatest first; names by SORT_NAME. */
-enum options_sort {
-	SORT_MALLOCS,
-	SORT_FREES,
-	SORT_BYTES,
-	SORT_COLD,
-	SORT_REFILLS,
-	SORT_NAME,
-	SORT_COUNT,
-};
 
 /* What hakprobe is to do. */
 enum options_task { TASK_WATCH, TASK_DOCTOR };
@@ -50,8 +37,8 @@ struct options {
 	double ceiling; /* of what watching may cost, in cores per busy thread of the target */
 	bool latency;   /* histograms of cold visits */
 	bool lines;     /* no full-screen view */
-	enum options_view view;
-	enum options_sort sort;
+	enum report_view view;
+	enum report_sort sort;
 	int class;            /* only this size class; -1: all, unless class_size says which */
 	uint64_t class_size;  /* the class of blocks of so many bytes; 0 not given */
 	enum hak_route route; /* only mallocs that it serves; HAK_ROUTE_COUNT: all */
@@ -61,14 +48,7 @@ struct options {
 	bool verbose;
 };
 
-/* Parses; a usage error ends the program with status 2 and one line on stderr. */
-void options__parse(struct options *options, int argc, char **argv);
-
 /* Whether the option's route is known by cold visits, and not by what is sampled. */
 bool options__route_is_visits(const struct options *options);
-
-/* The words for them on the command line and on the screen. */
-const char *options__view_name(enum options_view view);
-const char *options__sort_name(enum options_sort sort);
 
 #endif

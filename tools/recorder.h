@@ -4,7 +4,7 @@
 #define HAK_RECORDER_H
 
 #include "tools/capture.h"
-#include "tools/report.h"
+#include "tools/reading.h"
 #include "tools/unwind.h"
 
 /* Completes the capture of `target` from the reading `start` to `now`. 0 or -errno. */

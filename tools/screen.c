@@ -36,8 +36,8 @@ struct screen {
 	struct shown list[PROCESSES_MAX];
 	size_t count;
 	size_t current;
-	enum options_view view;
-	enum options_sort sort;
+	enum report_view view;
+	enum report_sort sort;
 	bool paused;
 	bool help;
 	bool utf8;
@@ -61,14 +61,12 @@ static const char help_text[] =
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-bool screen__is_wanted(const struct options *options)
+bool screen__is_possible(void)
 {
-	/* A program that we run has the terminal for itself. */
-	return !options->json && !options->lines && !options->command && isatty(STDIN_FILENO) &&
-	       isatty(STDOUT_FILENO);
+	return isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 }
 
-struct screen *screen__new(const struct options *options)
+struct screen *screen__new(enum report_view view, enum report_sort sort)
 {
 	struct screen *screen = calloc(1, sizeof(*screen));
 
@@ -76,8 +74,8 @@ struct screen *screen__new(const struct options *options)
 		return NULL;
 	setlocale(LC_CTYPE, "");
 	screen->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-	screen->view = options->view;
-	screen->sort = options->sort;
+	screen->view = view;
+	screen->sort = sort;
 	screen->terminal = newterm(NULL, stdout, stdin);
 	if (!screen->terminal) {
 		free(screen);
@@ -173,8 +171,8 @@ static void draw_top(const struct screen *screen)
 		snprintf(process, sizeof(process), " (process %zu of %zu: n p)",
 		         screen->current + 1, screen->count);
 	snprintf(title, sizeof(title), " hakprobe%s%s: %s view by %s",
-	         screen->paused ? " [paused]" : "", process, options__view_name(screen->view),
-	         options__sort_name(screen->sort));
+	         screen->paused ? " [paused]" : "", process, report_view_names[screen->view],
+	         report_sort_names[screen->sort]);
 	draw_bar(screen, 0, title);
 }
 
@@ -285,7 +283,7 @@ void screen__forget(struct screen *screen, pid_t pid)
 
 /* --- keys ------------------------------------------------------------------------------------ */
 
-static void show_view(struct screen *screen, enum options_view view)
+static void show_view(struct screen *screen, enum report_view view)
 {
 	screen->view = view;
 	screen->scroll = 0;

@@ -9,18 +9,17 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "tools/options.h"
 #include "tools/report.h"
 
 struct screen;
 
 enum screen_answer { SCREEN_GOES_ON, SCREEN_QUIT };
 
-/* Whether the options and the terminal ask for it. */
-bool screen__is_wanted(const struct options *options);
+/* Whether we have a terminal to show it on. */
+bool screen__is_possible(void);
 
 /* NULL when the terminal cannot do it. */
-struct screen *screen__new(const struct options *options);
+struct screen *screen__new(enum report_view view, enum report_sort sort);
 
 /* Accepts NULL; gives the terminal back as it was. */
 void screen__free(struct screen *screen);

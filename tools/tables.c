@@ -73,7 +73,7 @@ static void show_class(FILE *out, const struct report *report,
 	fprintf(out, " %8s\n", COUNT(per_second(report, record->flushes)));
 }
 
-size_t tables__classes(FILE *out, const struct report *report, enum options_sort sort, size_t rows)
+size_t tables__classes(FILE *out, const struct report *report, enum report_sort sort, size_t rows)
 {
 	unsigned classes[HAK_CLASS_COUNT];
 	size_t count = report__sorted_classes(report, sort, classes);
@@ -112,7 +112,7 @@ static void show_thread(FILE *out, const struct report *report, const struct thr
 	fprintf(out, "  %s\n", row->sample_bytes ? BYTES((double)row->sample_bytes) : "-");
 }
 
-size_t tables__threads(FILE *out, const struct report *report, enum options_sort sort, size_t rows)
+size_t tables__threads(FILE *out, const struct report *report, enum report_sort sort, size_t rows)
 {
 	const struct thread_row *sorted[THREADS_MAX];
 	size_t all = report->threads ? report->threads->count : 0;
@@ -260,8 +260,8 @@ void tables__latency(FILE *out, const struct report *report)
 	        latency->bias_ns);
 }
 
-size_t tables__show(FILE *out, const struct report *report, enum options_view view,
-                    enum options_sort sort, size_t rows)
+size_t tables__show(FILE *out, const struct report *report, enum report_view view,
+                    enum report_sort sort, size_t rows)
 {
 	switch (view) {
 	case VIEW_THREADS:

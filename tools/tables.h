@@ -8,8 +8,8 @@
 #include "tools/report.h"
 
 /* At most `rows` rows, sorted by `sort`; how many there are in all. */
-size_t tables__classes(FILE *out, const struct report *report, enum options_sort sort, size_t rows);
-size_t tables__threads(FILE *out, const struct report *report, enum options_sort sort, size_t rows);
+size_t tables__classes(FILE *out, const struct report *report, enum report_sort sort, size_t rows);
+size_t tables__threads(FILE *out, const struct report *report, enum report_sort sort, size_t rows);
 size_t tables__callers(FILE *out, const struct report *report, size_t rows);
 size_t tables__functions(FILE *out, const struct report *report, size_t rows);
 
@@ -17,7 +17,7 @@ size_t tables__functions(FILE *out, const struct report *report, size_t rows);
 void tables__latency(FILE *out, const struct report *report);
 
 /* The one that `view` names. */
-size_t tables__show(FILE *out, const struct report *report, enum options_view view,
-                    enum options_sort sort, size_t rows);
+size_t tables__show(FILE *out, const struct report *report, enum report_view view,
+                    enum report_sort sort, size_t rows);
 
 #endif

@@ -99,6 +99,12 @@ static int open_signals(struct watch *watch)
 
 /* --- the processes --------------------------------------------------------------------------- */
 
+/* A program that we run has the terminal for itself. */
+static bool wants_screen(const struct options *options)
+{
+	return !options->json && !options->lines && !options->command && screen__is_possible();
+}
+
 /* All sessions sample on the same processors. */
 static void share_hz(struct watch *watch)
 {
@@ -125,7 +131,7 @@ static int add_process(struct watch *watch, pid_t pid)
 		return err;
 	watch->count++;
 	share_hz(watch);
-	if (watch->view->begin && !screen__is_wanted(watch->options) &&
+	if (watch->view->begin && !wants_screen(watch->options) &&
 	    !list[watch->count - 1]->target->foreign)
 		watch->view->begin(watch->out, list[watch->count - 1]->target,
 		                   &list[watch->count - 1]->session->attachment,
@@ -169,9 +175,9 @@ int watch__begin(struct watch *watch)
 		return err;
 	if (!watch->count)
 		say("no process maps libhakmem yet: waiting for one");
-	if (!screen__is_wanted(options))
+	if (!wants_screen(options))
 		return 0;
-	watch->screen = screen__new(options);
+	watch->screen = screen__new(options->view, options->sort);
 	if (!watch->screen) {
 		say("this terminal cannot show a full-screen view (TERM): plain lines instead");
 		return 0;
