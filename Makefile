@@ -126,7 +126,7 @@ $(PROTO) &: tools/pprof.proto | $(DEPS)
 	@mkdir -p $(OUT)/proto
 	protoc-c --proto_path=tools --c_out=$(OUT)/proto tools/pprof.proto
 
-TOOL_SRC := $(wildcard tools/*.c)
+TOOL_SRC := $(wildcard tools/*.c tools/*/*.c)
 TOOL_OBJ := $(TOOL_SRC:%.c=$(OUT)/obj/%.o) $(OUT)/obj/proto/pprof.pb-c.o
 TOOL_CORE := $(filter-out $(OUT)/obj/tools/hakprobe.o,$(TOOL_OBJ))
 
@@ -173,7 +173,7 @@ $(OUT)/libhakrecord.so: $(RECORDER_OBJ)
 
 HARNESS := $(OUT)/obj/tests/harness.o
 ALLOC_TESTS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/alloc/*.c))
-TOOL_TESTS  := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/tools/*.c))
+TOOL_TESTS  := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/tools/*.c tests/tools/*/*.c))
 BENCH_TESTS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/bench/*.c))
 # Programs that the scripts run: one file, one program.
 TEST_PROGS  := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/preload/*.c tests/probe/*.c tests/misuse/*.c)) \
@@ -323,9 +323,10 @@ CORES   := $(OUT)/obj/alloc.a $(OUT)/obj/tools.a $(OUT)/obj/bench.a
 $(OUT)/obj/alloc.a: $(ALLOC_CORE)
 $(OUT)/obj/tools.a: $(TOOL_CORE)
 $(OUT)/obj/bench.a: $(BENCH_CORE)
+# q: a name may come again, from another wing.
 $(CORES):
 	rm -f $@
-	$(AR) rcs $@ $^
+	$(AR) qcs $@ $^
 
 $(FUZZERS): $(OUT)/tests/fuzz/%: $(OUT)/obj/tests/fuzz/%.o $(CORES)
 	@mkdir -p $(@D)

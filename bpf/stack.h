@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR (GPL-2.0 OR BSD-2-Clause) */
 /*
  * Raw user stacks as BPF hands them to user space: registers and a slice of the stack from the
- * stack pointer upwards, to be unwound there (tools/unwind.h). Fixed-width types from record.h.
+ * stack pointer upwards, to be unwound there (tools/symbols/unwind.h). Fixed-width types from
+ * record.h.
  */
 #ifndef HAK_STACK_H
 #define HAK_STACK_H

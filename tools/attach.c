@@ -9,8 +9,8 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "tools/privileges.h"
-#include "tools/say.h"
+#include "tools/base/privileges.h"
+#include "tools/base/say.h"
 
 static int print_to_stderr(enum libbpf_print_level level, const char *format, va_list arguments)
 {

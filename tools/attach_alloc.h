@@ -11,8 +11,8 @@
 
 #include "bpf/counters.h"
 #include "bpf/stack.h"
-#include "tools/target.h"
-#include "tools/unwind.h"
+#include "tools/symbols/unwind.h"
+#include "tools/target/target.h"
 
 /*
  * One sampled allocation, in the queue's thread; only `stack.bytes` bytes of the slice are there;

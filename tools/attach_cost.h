@@ -7,8 +7,8 @@
 
 #include "bpf/counters.h"
 #include "tools/cost.h"
-#include "tools/target.h"
-#include "tools/unwind.h"
+#include "tools/symbols/unwind.h"
+#include "tools/target/target.h"
 
 struct attach_cost;
 struct event_queue;

@@ -13,7 +13,7 @@
 
 #include "latency.skel.h"
 #include "tools/attach.h"
-#include "tools/clock.h"
+#include "tools/base/clock.h"
 #include "tools/event_queue.h"
 #include "tools/selftest.h"
 #include "tools/slices.h"

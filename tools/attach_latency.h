@@ -11,8 +11,8 @@
 #include "bpf/counters.h"
 #include "bpf/stack.h"
 #include "tools/latency.h"
-#include "tools/target.h"
-#include "tools/unwind.h"
+#include "tools/symbols/unwind.h"
+#include "tools/target/target.h"
 
 struct attach_latency;
 struct event_queue;

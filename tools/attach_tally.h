@@ -7,8 +7,8 @@
 #include <stdbool.h>
 
 #include "bpf/counters.h"
-#include "tools/ledger.h"
-#include "tools/target.h"
+#include "tools/target/ledger.h"
+#include "tools/target/target.h"
 
 struct attach_tally;
 

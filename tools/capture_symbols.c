@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/intern.h"
-#include "tools/object.h"
+#include "tools/base/intern.h"
+#include "tools/target/object.h"
 
 #define DEBUG_DIRECTORY "/usr/lib/debug"
 

@@ -7,7 +7,7 @@
 #define HAK_CAPTURE_SYMBOLS_H
 
 #include "tools/capture.h"
-#include "tools/symbols.h"
+#include "tools/symbols/symbols.h"
 
 struct capture_symbols;
 

@@ -11,8 +11,8 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "tools/base/intern.h"
 #include "tools/capture.h"
-#include "tools/intern.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "captures are written as memory has them");

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/maps.h"
-#include "tools/target.h"
-#include "tools/unwind.h"
+#include "tools/symbols/unwind.h"
+#include "tools/target/maps.h"
+#include "tools/target/target.h"
 
 /* What an instruction pointer was found to be; looked up once. */
 struct place {

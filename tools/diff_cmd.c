@@ -10,11 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/base/say.h"
+#include "tools/base/units.h"
 #include "tools/export.h"
 #include "tools/import.h"
 #include "tools/profile.h"
-#include "tools/say.h"
-#include "tools/units.h"
 
 enum {
 	EXIT_USAGE = 2,

@@ -16,12 +16,12 @@
 #include "bpf/counters.h"
 #include "latency.skel.h"
 #include "tools/attach.h"
-#include "tools/ledger.h"
-#include "tools/privileges.h"
-#include "tools/proc.h"
-#include "tools/records.h"
+#include "tools/base/privileges.h"
 #include "tools/selftest.h"
-#include "tools/target.h"
+#include "tools/target/ledger.h"
+#include "tools/target/proc.h"
+#include "tools/target/records.h"
+#include "tools/target/target.h"
 #include "tools/uprobe.h"
 
 #ifndef CAP_PERFMON

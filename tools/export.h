@@ -7,9 +7,9 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "tools/code.h"
 #include "tools/profile.h"
 #include "tools/stacks.h"
+#include "tools/symbols/code.h"
 
 struct timeline;
 

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/clock.h"
-#include "tools/code.h"
+#include "tools/base/clock.h"
 #include "tools/export.h"
 #include "tools/flame.h"
 #include "tools/profile.h"
+#include "tools/symbols/code.h"
 
 static void make_title(const struct flame *flame, enum flame_kind kind, char *title, size_t size)
 {

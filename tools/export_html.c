@@ -7,10 +7,10 @@
 #include <errno.h>
 #include <math.h>
 
-#include "tools/embed.h"
+#include "tools/base/embed.h"
+#include "tools/base/text.h"
 #include "tools/export.h"
-#include "tools/figures.h"
-#include "tools/text.h"
+#include "tools/target/figures.h"
 #include "tools/timeline.h"
 
 EMBED(export_html_script, "tools/export_html.js");

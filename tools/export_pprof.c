@@ -10,10 +10,10 @@
 #include <zlib.h>
 
 #include "pprof.pb-c.h"
+#include "tools/base/intern.h"
+#include "tools/base/numbering.h"
+#include "tools/base/text.h"
 #include "tools/export.h"
-#include "tools/intern.h"
-#include "tools/numbering.h"
-#include "tools/text.h"
 
 enum { VALUES_MAX = 4, CHUNK = 1 << 16 };
 

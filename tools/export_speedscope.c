@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/base/intern.h"
+#include "tools/base/numbering.h"
+#include "tools/base/text.h"
 #include "tools/export.h"
-#include "tools/intern.h"
-#include "tools/numbering.h"
-#include "tools/text.h"
 
 /* The samples of one profile and their weights are two lists; they are written side by side. */
 struct lists {

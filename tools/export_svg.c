@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/embed.h"
+#include "tools/base/embed.h"
+#include "tools/base/text.h"
+#include "tools/base/units.h"
 #include "tools/export.h"
-#include "tools/text.h"
-#include "tools/units.h"
 
 EMBED(export_svg_script, "tools/export_svg.js");
 EMBED(export_svg_style, "tools/export_svg.css");

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/base/clock.h"
 #include "tools/capture.h"
-#include "tools/clock.h"
-#include "tools/code.h"
 #include "tools/profile.h"
-#include "tools/unwind.h"
+#include "tools/symbols/code.h"
+#include "tools/symbols/unwind.h"
 
 enum {
 	LIVE_MOST = 1 << 19, /* outstanding objects: at most 48 MiB of table */

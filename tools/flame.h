@@ -13,7 +13,7 @@
 #include "bpf/stack.h"
 #include "tools/heap.h"
 #include "tools/stacks.h"
-#include "tools/target.h"
+#include "tools/target/target.h"
 
 struct code;
 struct flame;

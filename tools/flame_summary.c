@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/base/units.h"
 #include "tools/flame.h"
-#include "tools/units.h"
 
 enum {
 	CALLERS_MAX = 10,

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "tools/attach.h"
+#include "tools/base/say.h"
 #include "tools/command.h"
 #include "tools/diff_cmd.h"
 #include "tools/doctor.h"
 #include "tools/parse.h"
 #include "tools/report_cmd.h"
-#include "tools/say.h"
 #include "tools/watch.h"
 
 /* Watches the processes of the options; `command` (may be NULL) is let go once it is attached to.

@@ -4,7 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 
-#include "tools/figures.h"
+#include "tools/target/figures.h"
 
 void latency__subtract(struct latency *difference, const struct latency *now,
                        const struct latency *before)

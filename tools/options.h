@@ -12,7 +12,7 @@
 #include "tools/flame.h"
 #include "tools/outputs.h"
 #include "tools/report.h"
-#include "tools/unwind.h"
+#include "tools/symbols/unwind.h"
 
 enum { OPTIONS_OUTPUTS = 16 /* arguments of -o */, OPTIONS_PIDS = 64 };
 

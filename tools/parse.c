@@ -9,9 +9,9 @@
 #include <string.h>
 
 #include "bpf/record.h"
+#include "tools/base/say.h"
 #include "tools/export.h"
-#include "tools/figures.h"
-#include "tools/say.h"
+#include "tools/target/figures.h"
 
 enum {
 	EXIT_USAGE = 2,

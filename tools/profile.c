@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/intern.h"
+#include "tools/base/intern.h"
 
 enum {
 	NODES_FIRST = 256,

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "tools/clock.h"
+#include "tools/base/clock.h"
 
 void reading__take(struct reading *reading, const struct target *target,
                    const struct ledger *ledger)

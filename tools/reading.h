@@ -8,11 +8,11 @@
 
 #include "bpf/counters.h"
 #include "tools/cost.h"
-#include "tools/figures.h"
 #include "tools/latency.h"
-#include "tools/ledger.h"
-#include "tools/proc.h"
-#include "tools/target.h"
+#include "tools/target/figures.h"
+#include "tools/target/ledger.h"
+#include "tools/target/proc.h"
+#include "tools/target/target.h"
 
 /* What hakprobe itself does and costs, cumulative. */
 struct own_cost {

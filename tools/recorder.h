@@ -5,7 +5,7 @@
 
 #include "tools/capture.h"
 #include "tools/reading.h"
-#include "tools/unwind.h"
+#include "tools/symbols/unwind.h"
 
 /* Completes the capture of `target` from the reading `start` to `now`. 0 or -errno. */
 int recorder__finish(struct capture_writer *writer, const struct target *target,

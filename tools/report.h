@@ -10,8 +10,8 @@
 #include "tools/cost.h"
 #include "tools/governor.h"
 #include "tools/reading.h"
-#include "tools/threads.h"
-#include "tools/unwind.h"
+#include "tools/symbols/unwind.h"
+#include "tools/target/threads.h"
 
 enum { REPORT_FUNCTIONS = 10, REPORT_CALLERS = 40 };
 

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/base/say.h"
+#include "tools/base/units.h"
 #include "tools/capture.h"
 #include "tools/capture_symbols.h"
 #include "tools/export.h"
 #include "tools/profile.h"
-#include "tools/say.h"
-#include "tools/units.h"
 
 enum {
 	EXIT_USAGE = 2,

@@ -11,8 +11,8 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "tools/base/say.h"
 #include "tools/lines.h"
-#include "tools/say.h"
 #include "tools/tables.h"
 
 enum { PROCESSES_MAX = 256, LINE_MAX_CHARS = 512, ROWS_ALL = 1000, HEADER_NEEDS = 30 };

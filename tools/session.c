@@ -14,14 +14,14 @@
 #include "tools/attach_cost.h"
 #include "tools/attach_latency.h"
 #include "tools/attach_tally.h"
+#include "tools/base/clock.h"
+#include "tools/base/say.h"
 #include "tools/capture.h"
-#include "tools/clock.h"
 #include "tools/event_queue.h"
 #include "tools/flame.h"
-#include "tools/proc.h"
-#include "tools/records.h"
-#include "tools/say.h"
-#include "tools/unwind.h"
+#include "tools/symbols/unwind.h"
+#include "tools/target/proc.h"
+#include "tools/target/records.h"
 
 enum {
 	QUEUE_BYTES = 8 << 20, /* at least 127 of the largest events */

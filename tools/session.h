@@ -10,7 +10,7 @@
 
 #include "tools/options.h"
 #include "tools/report.h"
-#include "tools/target.h"
+#include "tools/target/target.h"
 
 enum { SESSION_FDS = 4 };
 

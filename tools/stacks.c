@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/intern.h"
+#include "tools/base/intern.h"
 #include "tools/profile.h"
 
 enum { FRAMES_FIRST = 1024, DEPTH_MAX = 1024 };

@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "tools/units.h"
+#include "tools/base/units.h"
 
 enum { THREADS_MAX = 1000 };
 

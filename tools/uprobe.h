@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "tools/object.h"
+#include "tools/target/object.h"
 
 struct bpf_program;
 struct uprobe;

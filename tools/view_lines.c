@@ -6,9 +6,9 @@
 #include <string.h>
 #include <time.h>
 
+#include "tools/base/units.h"
 #include "tools/lines.h"
 #include "tools/tables.h"
-#include "tools/units.h"
 
 enum { ROWS_MAX = 12 };
 

@@ -9,10 +9,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "tools/clock.h"
-#include "tools/find.h"
-#include "tools/say.h"
+#include "tools/base/clock.h"
+#include "tools/base/say.h"
 #include "tools/screen.h"
+#include "tools/target/find.h"
 #include "tools/view.h"
 #include "tools/watched.h"
 

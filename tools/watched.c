@@ -10,15 +10,15 @@
 #include "tools/attach.h"
 #include "tools/attach_alloc.h"
 #include "tools/attach_latency.h"
+#include "tools/base/say.h"
+#include "tools/base/units.h"
 #include "tools/export.h"
 #include "tools/export_flame.h"
-#include "tools/figures.h"
 #include "tools/flame.h"
 #include "tools/flame_summary.h"
 #include "tools/profile.h"
 #include "tools/recorder.h"
-#include "tools/say.h"
-#include "tools/units.h"
+#include "tools/target/figures.h"
 #include "tools/view.h"
 
 enum { FIRST_TALLY_MS = 300, FIRST_TALLY_TRIES = 15 };

@@ -9,8 +9,8 @@
 #include "tools/options.h"
 #include "tools/report.h"
 #include "tools/session.h"
-#include "tools/target.h"
-#include "tools/threads.h"
+#include "tools/target/target.h"
+#include "tools/target/threads.h"
 #include "tools/timeline.h"
 
 enum watched_state { WATCHED_RUNS, WATCHED_ENDED, WATCHED_REPLACED };

@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "tests/fuzz/input.h"
-#include "tools/intern.h"
-#include "tools/perf_map.h"
+#include "tools/base/intern.h"
+#include "tools/symbols/perf_map.h"
 
 /* Keeps what is only looked at. */
 volatile size_t sum;

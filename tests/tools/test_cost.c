@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tools/cost.h"
-#include "tools/target.h"
+#include "tools/target/target.h"
 
 static char names[] = "malloc\0free\0inside\0fire_hakmem_tally";
 static struct object_function functions[] = {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tests/harness.h"
-#include "tools/intern.h"
+#include "tools/base/intern.h"
 #include "tools/profile.h"
 
 #define ADD(profile, weight, count, ...)                          \

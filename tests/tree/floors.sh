@@ -39,12 +39,12 @@ for file in alloc/*.[ch]; do
 	done < <(sed -n 's/^#include "\(.*\)"/\1/p' "$file")
 done
 
-grep -nE '#include ".*alloc/' tools/*.[ch] bpf/*.[ch] bench/*.[ch] 2>/dev/null && complain "includes alloc/"
+grep -nE '#include ".*alloc/' tools/*.[ch] tools/*/*.[ch] bpf/*.[ch] bench/*.[ch] 2>/dev/null && complain "includes alloc/"
 grep -nE '\b(secure_)?getenv\b|\benviron\b' alloc/*.c | grep -v '^alloc/os_linux.c' &&
 	complain "looks at the environment outside of os_linux.c"
 grep -nE '\bsyscall\b|\b(mmap|munmap|madvise|mremap|open|read|write)\(' alloc/*.c |
 	grep -v '^alloc/os_linux.c' && complain "makes a system call outside of os_linux.c"
-grep -nE '#include ".*\.c"' alloc/*.[ch] tools/*.[ch] bpf/*.[ch] bench/*.[ch] && complain "includes a .c"
+grep -nE '#include ".*\.c"' alloc/*.[ch] tools/*.[ch] tools/*/*.[ch] bpf/*.[ch] bench/*.[ch] && complain "includes a .c"
 [[ $files -ge 30 && $includes -ge 60 ]] || complain "looked at only $files files, $includes includes"
 [[ $bad == 0 ]] && echo "$files files, $includes includes, all downward"
 exit $bad

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/symbols/perf_map.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tools/base/clock.h"
+
+enum {
+	LOOK_AGAIN_MS = 200,
+	LINES_MAX = 1 << 20, /* a file that grows without end must not fill memory */
+};
+
+struct entry {
+	uint64_t start, end;
+	uint64_t reach; /* largest end of this and all before it, when sorted */
+	size_t line;
+	const char *name; /* interned */
+};
+
+struct perf_map {
+	pid_t pid;
+	struct intern *names;
+	struct entry *list;
+	size_t count, room;
+	bool sorted;
+	size_t lines; /* ever read */
+	uint64_t looked_ms;
+	dev_t device; /* of the file as read, with how far */
+	ino_t inode;
+	long offset;
+};
+
+struct perf_map *perf_map__new(pid_t pid, struct intern *names)
+{
+	struct perf_map *map = calloc(1, sizeof(*map));
+
+	if (!map)
+		return NULL;
+	map->pid = pid;
+	map->names = names;
+	return map;
+}
+
+void perf_map__free(struct perf_map *map)
+{
+	if (!map)
+		return;
+	free(map->list);
+	free(map);
+}
+
+/* --- reading --------------------------------------------------------------------------------- */
+
+static int add(struct perf_map *map, uint64_t start, uint64_t size, const char *name)
+{
+	if (map->count == map->room) {
+		size_t room = map->room ? 2 * map->room : 1024;
+		struct entry *grown = reallocarray(map->list, room, sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		map->list = grown;
+		map->room = room;
+	}
+	name = intern__string(map->names, name);
+	if (!name)
+		return -ENOMEM;
+	map->list[map->count++] = (struct entry){start, start + size, 0, map->lines++, name};
+	map->sorted = false;
+	return 0;
+}
+
+int perf_map__parse(struct perf_map *map, FILE *text)
+{
+	char *line = NULL;
+	size_t size = 0;
+	ssize_t length;
+	int err = 0;
+
+	while (!err && map->count < LINES_MAX && (length = getline(&line, &size, text)) > 0) {
+		uint64_t start, bytes;
+		int name_at = 0;
+
+		if (line[length - 1] != '\n') {
+			/* The process is still writing it: the next look finds it whole. */
+			(void)fseek(text, -length, SEEK_CUR);
+			break;
+		}
+		line[length - 1] = '\0';
+		if (sscanf(line, "%" SCNx64 " %" SCNx64 " %n", &start, &bytes, &name_at) < 2 ||
+		    !name_at || !line[name_at] || !bytes || start + bytes < start)
+			continue;
+		err = add(map, start, bytes, line + name_at);
+	}
+	free(line);
+	return err;
+}
+
+/* The pid that the process itself knows, the last of its namespaces' pids. */
+static pid_t innermost_pid(pid_t pid)
+{
+	char path[64], line[256];
+	pid_t found = pid;
+	FILE *status;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	status = fopen(path, "re");
+	while (status && fgets(line, sizeof(line), status)) {
+		char *last = strncmp(line, "NStgid:", 7) ? NULL : strrchr(line, '\t');
+
+		if (last)
+			found = (pid_t)atoi(last + 1);
+	}
+	if (status)
+		fclose(status);
+	return found;
+}
+
+static bool is_trusted(const struct perf_map *map, const struct stat *file)
+{
+	char path[32];
+	struct stat process;
+
+	/* Anyone may put a file there by that name; as perf does, only its own counts. */
+	snprintf(path, sizeof(path), "/proc/%d", (int)map->pid);
+	return S_ISREG(file->st_mode) &&
+	       (file->st_uid == 0 || (!stat(path, &process) && process.st_uid == file->st_uid));
+}
+
+static FILE *open_map(const struct perf_map *map, const char *format, pid_t first, pid_t second,
+                      struct stat *info)
+{
+	char path[96];
+	FILE *text;
+	int fd;
+
+	snprintf(path, sizeof(path), format, (int)first, (int)second);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	if (fd < 0)
+		return NULL;
+	if (fstat(fd, info) || !is_trusted(map, info)) {
+		close(fd);
+		return NULL;
+	}
+	text = fdopen(fd, "r");
+	if (!text)
+		close(fd);
+	return text;
+}
+
+static void look(struct perf_map *map)
+{
+	struct stat info;
+	FILE *text = open_map(map, "/proc/%d/root/tmp/perf-%d.map", map->pid,
+	                      innermost_pid(map->pid), &info);
+
+	if (!text)
+		text = open_map(map, "/tmp/perf-%d.map", map->pid, 0, &info);
+	if (!text)
+		return;
+	if (info.st_dev != map->device || info.st_ino != map->inode || info.st_size < map->offset) {
+		map->count = 0;
+		map->offset = 0;
+		map->device = info.st_dev;
+		map->inode = info.st_ino;
+	}
+	if (!fseek(text, map->offset, SEEK_SET)) {
+		(void)perf_map__parse(map, text); /* what there was memory for serves */
+		map->offset = ftell(text);
+	}
+	fclose(text);
+}
+
+/* --- questions ------------------------------------------------------------------------------- */
+
+static int by_start(const void *left, const void *right)
+{
+	const struct entry *a = left, *b = right;
+
+	if (a->start != b->start)
+		return a->start < b->start ? -1 : 1;
+	return a->line < b->line ? -1 : a->line > b->line;
+}
+
+static void sort(struct perf_map *map)
+{
+	uint64_t reach = 0;
+
+	if (map->count)
+		qsort(map->list, map->count, sizeof(*map->list), by_start);
+	for (size_t i = 0; i < map->count; i++) {
+		if (map->list[i].end > reach)
+			reach = map->list[i].end;
+		map->list[i].reach = reach;
+	}
+	map->sorted = true;
+}
+
+static const struct entry *find(const struct perf_map *map, uint64_t address)
+{
+	const struct entry *found = NULL;
+	size_t low = 0, high = map->count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (map->list[middle].start <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (size_t i = low; i > 0 && map->list[i - 1].reach > address; i--) {
+		const struct entry *entry = &map->list[i - 1];
+
+		/* Memory is used again: the line written last is what is there now. */
+		if (entry->end > address && (!found || entry->line > found->line))
+			found = entry;
+	}
+	return found;
+}
+
+const char *perf_map__name(struct perf_map *map, uint64_t address)
+{
+	const uint64_t now = clock__mono_ns() / 1000000;
+
+	if (!map->looked_ms || now - map->looked_ms >= LOOK_AGAIN_MS) {
+		map->looked_ms = now;
+		if (map->pid > 0)
+			look(map);
+	}
+	if (!map->sorted)
+		sort(map);
+	const struct entry *entry = find(map, address);
+
+	return entry ? entry->name : NULL;
+}
