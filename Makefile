@@ -122,9 +122,9 @@ $(OUT)/bpf/%.skel.h: $(OUT)/bpf/%.bpf.o
 
 # The pprof format, from its description in tools/.
 PROTO := $(OUT)/proto/pprof.pb-c.c $(OUT)/proto/pprof.pb-c.h
-$(PROTO) &: tools/pprof.proto | $(DEPS)
+$(PROTO) &: tools/profile/pprof.proto | $(DEPS)
 	@mkdir -p $(OUT)/proto
-	protoc-c --proto_path=tools --c_out=$(OUT)/proto tools/pprof.proto
+	protoc-c --proto_path=tools/profile --c_out=$(OUT)/proto tools/profile/pprof.proto
 
 TOOL_SRC := $(wildcard tools/*.c tools/*/*.c)
 TOOL_OBJ := $(TOOL_SRC:%.c=$(OUT)/obj/%.o) $(OUT)/obj/proto/pprof.pb-c.o

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "bpf/counters.h"
-#include "tools/cost.h"
+#include "tools/profile/cost.h"
 #include "tools/symbols/unwind.h"
 #include "tools/target/target.h"
 

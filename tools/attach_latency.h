@@ -10,7 +10,7 @@
 
 #include "bpf/counters.h"
 #include "bpf/stack.h"
-#include "tools/latency.h"
+#include "tools/profile/latency.h"
 #include "tools/symbols/unwind.h"
 #include "tools/target/target.h"
 

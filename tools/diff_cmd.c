@@ -13,8 +13,8 @@
 #include "tools/base/say.h"
 #include "tools/base/units.h"
 #include "tools/export.h"
-#include "tools/import.h"
-#include "tools/profile.h"
+#include "tools/profile/import.h"
+#include "tools/profile/profile.h"
 
 enum {
 	EXIT_USAGE = 2,

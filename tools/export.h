@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "tools/profile.h"
-#include "tools/stacks.h"
+#include "tools/profile/profile.h"
+#include "tools/profile/stacks.h"
 #include "tools/symbols/code.h"
 
 struct timeline;

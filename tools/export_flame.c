@@ -7,8 +7,8 @@
 
 #include "tools/base/clock.h"
 #include "tools/export.h"
-#include "tools/flame.h"
-#include "tools/profile.h"
+#include "tools/profile/flame.h"
+#include "tools/profile/profile.h"
 #include "tools/symbols/code.h"
 
 static void make_title(const struct flame *flame, enum flame_kind kind, char *title, size_t size)

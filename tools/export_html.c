@@ -10,8 +10,8 @@
 #include "tools/base/embed.h"
 #include "tools/base/text.h"
 #include "tools/export.h"
+#include "tools/profile/timeline.h"
 #include "tools/target/figures.h"
-#include "tools/timeline.h"
 
 EMBED(export_html_script, "tools/export_html.js");
 EMBED(export_html_style, "tools/export_html.css");

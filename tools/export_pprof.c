@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * pprof's profile.proto, gzipped. Allocations: what was allocated since the attach and what of it
- * is alive, objects and bytes, in one file. CPU time: samples and ns. tools/pprof.proto is the
- * format.
+ * is alive, objects and bytes, in one file. CPU time: samples and ns. tools/profile/pprof.proto is
+ * the format.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "tools/base/units.h"
-#include "tools/flame.h"
+#include "tools/profile/flame.h"
 
 enum {
 	CALLERS_MAX = 10,

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "tools/report.h"
+#include "tools/profile/report.h"
 
 /* Whom we watch and how. */
 void lines__header(FILE *out, const struct target *target, const struct attachment *attachment,

@@ -9,9 +9,9 @@
 #include <sys/types.h>
 
 #include "bpf/record.h"
-#include "tools/flame.h"
 #include "tools/outputs.h"
-#include "tools/report.h"
+#include "tools/profile/flame.h"
+#include "tools/profile/report.h"
 #include "tools/symbols/unwind.h"
 
 enum { OPTIONS_OUTPUTS = 16 /* arguments of -o */, OPTIONS_PIDS = 64 };

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "tools/export.h"
-#include "tools/flame.h"
+#include "tools/profile/flame.h"
 
 static unsigned parse_kind(const char *name, size_t length)
 {

@@ -3,8 +3,8 @@
 #ifndef HAK_RECORDER_H
 #define HAK_RECORDER_H
 
-#include "tools/capture.h"
-#include "tools/reading.h"
+#include "tools/capture/capture.h"
+#include "tools/profile/reading.h"
 #include "tools/symbols/unwind.h"
 
 /* Completes the capture of `target` from the reading `start` to `now`. 0 or -errno. */

@@ -9,10 +9,10 @@
 
 #include "tools/base/say.h"
 #include "tools/base/units.h"
-#include "tools/capture.h"
-#include "tools/capture_symbols.h"
+#include "tools/capture/capture.h"
+#include "tools/capture/symbols.h"
 #include "tools/export.h"
-#include "tools/profile.h"
+#include "tools/profile/profile.h"
 
 enum {
 	EXIT_USAGE = 2,

@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "tools/report.h"
+#include "tools/profile/report.h"
 
 struct screen;
 

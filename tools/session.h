@@ -9,7 +9,7 @@
 #include <stdbool.h>
 
 #include "tools/options.h"
-#include "tools/report.h"
+#include "tools/profile/report.h"
 #include "tools/target/target.h"
 
 enum { SESSION_FDS = 4 };

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "tools/report.h"
+#include "tools/profile/report.h"
 
 /* At most `rows` rows, sorted by `sort`; how many there are in all. */
 size_t tables__classes(FILE *out, const struct report *report, enum report_sort sort, size_t rows);

@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#include "tools/report.h"
+#include "tools/profile/report.h"
 
 struct view {
 	/* Once, after the attach: whom we watch and how. May be NULL. */

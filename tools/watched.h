@@ -7,11 +7,11 @@
 #include <stdio.h>
 
 #include "tools/options.h"
-#include "tools/report.h"
+#include "tools/profile/report.h"
+#include "tools/profile/timeline.h"
 #include "tools/session.h"
 #include "tools/target/target.h"
 #include "tools/target/threads.h"
-#include "tools/timeline.h"
 
 enum watched_state { WATCHED_RUNS, WATCHED_ENDED, WATCHED_REPLACED };
 

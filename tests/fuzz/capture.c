@@ -4,7 +4,7 @@
 #include <zlib.h>
 
 #include "tests/fuzz/input.h"
-#include "tools/capture.h"
+#include "tools/capture/capture.h"
 
 /* Chance finds no checksum, and what lies behind it would never be reached: they are put right. */
 static void put_checksums_right(uint8_t *file, size_t size)

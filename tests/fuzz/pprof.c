@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "tests/fuzz/input.h"
-#include "tools/import.h"
+#include "tools/profile/import.h"
 
 static int on_stack(void *context, const char *const *frames, size_t count, double weight)
 {

@@ -9,7 +9,7 @@
 
 #include "tests/harness.h"
 #include "tools/export.h"
-#include "tools/profile.h"
+#include "tools/profile/profile.h"
 
 #define ADD(profile, weight, count, ...)                          \
 	profile__add(profile, (const char *const[]){__VA_ARGS__}, \

@@ -3,7 +3,7 @@
 
 #include "tests/harness.h"
 #include "tools/outputs.h"
-#include "tools/stacks.h"
+#include "tools/profile/stacks.h"
 
 enum {
 	ALLOC = 1 << FLAME_ALLOC,

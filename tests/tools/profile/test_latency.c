@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tools/latency.h"
+#include "tools/profile/latency.h"
 
 TEST(latency_quantile_lies_within_its_bucket)
 {

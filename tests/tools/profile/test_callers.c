@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "tools/callers.h"
+#include "tools/profile/callers.h"
 
 TEST(callers_are_added_up_over_stacks_heaviest_first)
 {

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 #include "tests/harness.h"
-#include "tools/capture.h"
-#include "tools/capture_symbols.h"
+#include "tools/capture/capture.h"
+#include "tools/capture/symbols.h"
 
 static char path[64], why[256];
 

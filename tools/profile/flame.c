@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/flame.h"
+#include "tools/profile/flame.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "tools/base/clock.h"
-#include "tools/capture.h"
-#include "tools/profile.h"
+#include "tools/capture/capture.h"
+#include "tools/profile/profile.h"
 #include "tools/symbols/code.h"
 #include "tools/symbols/unwind.h"
 

@@ -11,8 +11,8 @@
 
 #include "bpf/cost.h"
 #include "bpf/stack.h"
-#include "tools/heap.h"
-#include "tools/stacks.h"
+#include "tools/profile/heap.h"
+#include "tools/profile/stacks.h"
 #include "tools/target/target.h"
 
 struct code;

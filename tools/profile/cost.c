@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/cost.h"
+#include "tools/profile/cost.h"
 
 #include <errno.h>
 #include <math.h>

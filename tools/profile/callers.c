@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/callers.h"
+#include "tools/profile/callers.h"
 
 #include <errno.h>
 #include <stdlib.h>

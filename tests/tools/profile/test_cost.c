@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "tools/cost.h"
+#include "tools/profile/cost.h"
 #include "tools/target/target.h"
 
 static char names[] = "malloc\0free\0inside\0fire_hakmem_tally";

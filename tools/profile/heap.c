@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/heap.h"
+#include "tools/profile/heap.h"
 
 #include <errno.h>
 #include <stdlib.h>

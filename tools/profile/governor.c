@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/governor.h"
+#include "tools/profile/governor.h"
 
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/timeline.h"
+#include "tools/profile/timeline.h"
 
 #include <math.h>
 
-#include "tools/report.h"
+#include "tools/profile/report.h"
 
 /* A share without samples says nothing about the sum. */
 static double mean(double a, double a_seconds, double b, double b_seconds)

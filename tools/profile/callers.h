@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "tools/profile.h"
+#include "tools/profile/profile.h"
 
 struct caller_row {
 	const char *caller; /* lives as long as the profile */

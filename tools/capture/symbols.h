@@ -6,7 +6,7 @@
 #ifndef HAK_CAPTURE_SYMBOLS_H
 #define HAK_CAPTURE_SYMBOLS_H
 
-#include "tools/capture.h"
+#include "tools/capture/capture.h"
 #include "tools/symbols/symbols.h"
 
 struct capture_symbols;

@@ -14,7 +14,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "tools/capture.h"
+#include "tools/capture/capture.h"
 
 /* One growing array for each kind of content. */
 struct table {

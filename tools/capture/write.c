@@ -12,7 +12,7 @@
 #include <zlib.h>
 
 #include "tools/base/intern.h"
-#include "tools/capture.h"
+#include "tools/capture/capture.h"
 
 _Static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
                "captures are written as memory has them");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/reading.h"
+#include "tools/profile/reading.h"
 
 #include <string.h>
 

@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 #include "bpf/counters.h"
-#include "tools/cost.h"
-#include "tools/latency.h"
+#include "tools/profile/cost.h"
+#include "tools/profile/latency.h"
 #include "tools/target/figures.h"
 #include "tools/target/ledger.h"
 #include "tools/target/proc.h"

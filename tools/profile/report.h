@@ -6,10 +6,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tools/callers.h"
-#include "tools/cost.h"
-#include "tools/governor.h"
-#include "tools/reading.h"
+#include "tools/profile/callers.h"
+#include "tools/profile/cost.h"
+#include "tools/profile/governor.h"
+#include "tools/profile/reading.h"
 #include "tools/symbols/unwind.h"
 #include "tools/target/threads.h"
 

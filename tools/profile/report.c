@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/report.h"
+#include "tools/profile/report.h"
 
 const char *const report_view_names[VIEW_COUNT] = {"class", "thread", "caller", "function"};
 const char *const report_sort_names[SORT_COUNT] = {"malloc", "free",   "bytes",

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/stacks.h"
+#include "tools/profile/stacks.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/base/intern.h"
-#include "tools/profile.h"
+#include "tools/profile/profile.h"
 
 enum { FRAMES_FIRST = 1024, DEPTH_MAX = 1024 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/import.h"
+#include "tools/profile/import.h"
 
 #include <errno.h>
 #include <stdbool.h>

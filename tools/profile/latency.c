@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/latency.h"
+#include "tools/profile/latency.h"
 
 #include <math.h>
 #include <stdio.h>

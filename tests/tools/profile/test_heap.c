@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "tests/harness.h"
-#include "tools/heap.h"
-#include "tools/stacks.h"
+#include "tools/profile/heap.h"
+#include "tools/profile/stacks.h"
 
 struct sum {
 	size_t objects;

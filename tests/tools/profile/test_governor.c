@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "tools/governor.h"
+#include "tools/profile/governor.h"
 
 static struct governor governor;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/capture_symbols.h"
+#include "tools/capture/symbols.h"
 
 #include <elfutils/libdwfl.h>
 #include <limits.h>

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "tools/flame.h"
+#include "tools/profile/flame.h"
 
 TEST(flame_entry_is_named_after_its_cold_path)
 {

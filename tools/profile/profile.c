@@ -4,7 +4,7 @@
  * hash of (caller, name); since names are interned, their addresses are compared. A callee always
  * comes behind its caller in the array, so one pass from the end sums the tree.
  */
-#include "tools/profile.h"
+#include "tools/profile/profile.h"
 
 #include <errno.h>
 #include <stdlib.h>
