@@ -139,8 +139,8 @@ $(OUT)/obj/proto/%.o: $(OUT)/proto/%.c
 	$(CC) $(TOOL_CFLAGS) $(CFLAGS) $(DEPFLAGS) -c $< -o $@
 
 # Embedded with .incbin, which the compiler's dependencies do not see.
-$(OUT)/obj/tools/export_svg.o: tools/export_svg.js tools/export_svg.css
-$(OUT)/obj/tools/export_html.o: tools/export_html.js tools/export_html.css
+$(OUT)/obj/tools/export/svg.o: tools/export/svg.js tools/export/svg.css
+$(OUT)/obj/tools/export/html.o: tools/export/html.js tools/export/html.css
 
 $(OUT)/hakprobe: $(TOOL_OBJ)
 	$(CC) $(LDFLAGS) $^ $(TOOL_LIBS) -o $@

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Copies registers and a slice of user stack; for programs that hand stacks to user space. User
- * space's side of it is tools/slices.h.
+ * space's side of it is tools/attach/slices.h.
  */
 #ifndef HAK_SLICE_BPF_H
 #define HAK_SLICE_BPF_H

@@ -14,10 +14,10 @@
 
 #include "bpf/counters.h"
 #include "hold.skel.h"
-#include "tools/attach.h"
+#include "tools/attach/attach.h"
+#include "tools/attach/uprobe.h"
 #include "tools/base/say.h"
 #include "tools/target/object.h"
-#include "tools/uprobe.h"
 
 enum { POLL_US = 2000, PATIENCE = 1000, EXIT_NOT_FOUND = 127 };
 

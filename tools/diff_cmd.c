@@ -12,7 +12,7 @@
 
 #include "tools/base/say.h"
 #include "tools/base/units.h"
-#include "tools/export.h"
+#include "tools/export/export.h"
 #include "tools/profile/import.h"
 #include "tools/profile/profile.h"
 

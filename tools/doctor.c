@@ -15,14 +15,14 @@
 
 #include "bpf/counters.h"
 #include "latency.skel.h"
-#include "tools/attach.h"
+#include "tools/attach/attach.h"
+#include "tools/attach/selftest.h"
+#include "tools/attach/uprobe.h"
 #include "tools/base/privileges.h"
-#include "tools/selftest.h"
 #include "tools/target/ledger.h"
 #include "tools/target/proc.h"
 #include "tools/target/records.h"
 #include "tools/target/target.h"
-#include "tools/uprobe.h"
 
 #ifndef CAP_PERFMON
 #define CAP_PERFMON 38

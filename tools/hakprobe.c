@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/attach.h"
+#include "tools/attach/attach.h"
 #include "tools/base/say.h"
 #include "tools/command.h"
 #include "tools/diff_cmd.h"

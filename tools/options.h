@@ -9,7 +9,7 @@
 #include <sys/types.h>
 
 #include "bpf/record.h"
-#include "tools/outputs.h"
+#include "tools/export/outputs.h"
 #include "tools/profile/flame.h"
 #include "tools/profile/report.h"
 #include "tools/symbols/unwind.h"

@@ -10,7 +10,7 @@
 
 #include "bpf/record.h"
 #include "tools/base/say.h"
-#include "tools/export.h"
+#include "tools/export/export.h"
 #include "tools/target/figures.h"
 
 enum {

@@ -11,7 +11,7 @@
 #include "tools/base/units.h"
 #include "tools/capture/capture.h"
 #include "tools/capture/symbols.h"
-#include "tools/export.h"
+#include "tools/export/export.h"
 #include "tools/profile/profile.h"
 
 enum {

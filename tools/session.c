@@ -9,15 +9,15 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "tools/attach.h"
-#include "tools/attach_alloc.h"
-#include "tools/attach_cost.h"
-#include "tools/attach_latency.h"
-#include "tools/attach_tally.h"
+#include "tools/attach/alloc.h"
+#include "tools/attach/attach.h"
+#include "tools/attach/cost.h"
+#include "tools/attach/event_queue.h"
+#include "tools/attach/latency.h"
+#include "tools/attach/tally.h"
 #include "tools/base/clock.h"
 #include "tools/base/say.h"
 #include "tools/capture/capture.h"
-#include "tools/event_queue.h"
 #include "tools/profile/flame.h"
 #include "tools/symbols/unwind.h"
 #include "tools/target/proc.h"

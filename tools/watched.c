@@ -7,13 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/attach.h"
-#include "tools/attach_alloc.h"
-#include "tools/attach_latency.h"
+#include "tools/attach/alloc.h"
+#include "tools/attach/attach.h"
+#include "tools/attach/latency.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
-#include "tools/export.h"
-#include "tools/export_flame.h"
+#include "tools/export/export.h"
+#include "tools/export/flame.h"
 #include "tools/flame_summary.h"
 #include "tools/profile/flame.h"
 #include "tools/profile/profile.h"

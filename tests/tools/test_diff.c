@@ -7,7 +7,7 @@
 
 #include "tests/harness.h"
 #include "tools/diff_cmd.h"
-#include "tools/export.h"
+#include "tools/export/export.h"
 #include "tools/profile/import.h"
 
 static char directory[64];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Flame graphs: raw stacks of samples in, named and counted stacks out. Of files it knows nothing:
- * what is in it is read by who writes them (tools/export_flame.h).
+ * what is in it is read by who writes them (tools/export/flame.h).
  */
 #ifndef HAK_FLAME_H
 #define HAK_FLAME_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/slices.h"
+#include "tools/attach/slices.h"
 
 #include <bpf/bpf.h>
 

@@ -9,12 +9,12 @@
 
 #include "tools/base/embed.h"
 #include "tools/base/text.h"
-#include "tools/export.h"
+#include "tools/export/export.h"
 #include "tools/profile/timeline.h"
 #include "tools/target/figures.h"
 
-EMBED(export_html_script, "tools/export_html.js");
-EMBED(export_html_style, "tools/export_html.css");
+EMBED(export_html_script, "tools/export/html.js");
+EMBED(export_html_style, "tools/export/html.css");
 
 static void put_number(FILE *out, const char *name, double value)
 {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/outputs.h"
+#include "tools/export/outputs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/export.h"
+#include "tools/export/export.h"
 #include "tools/profile/flame.h"
 
 static unsigned parse_kind(const char *name, size_t length)

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/export.h"
+#include "tools/export/export.h"
 
 static int folded(const struct export_source *source, FILE *out)
 {

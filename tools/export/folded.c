@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tools/export.h"
+#include "tools/export/export.h"
 
 /* The names from the outermost frame to the one that is visited, joined with ';'. */
 struct line {

@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "tests/harness.h"
-#include "tools/outputs.h"
+#include "tools/export/outputs.h"
 #include "tools/profile/stacks.h"
 
 enum {

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/export_flame.h"
+#include "tools/export/flame.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "tools/base/clock.h"
-#include "tools/export.h"
+#include "tools/export/export.h"
 #include "tools/profile/flame.h"
 #include "tools/profile/profile.h"
 #include "tools/symbols/code.h"

@@ -4,7 +4,7 @@
  * end of the ring, a size of 0 sends the reader back to the start. The event being handled stays in
  * the ring until the handler is done with it.
  */
-#include "tools/event_queue.h"
+#include "tools/attach/event_queue.h"
 
 #include <errno.h>
 #include <pthread.h>

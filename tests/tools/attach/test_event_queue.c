@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "tests/harness.h"
-#include "tools/event_queue.h"
-#include "tools/slices.h"
+#include "tools/attach/event_queue.h"
+#include "tools/attach/slices.h"
 
 struct seen {
 	sem_t go; /* the handler waits for it, when `waits` */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/uprobe.h"
+#include "tools/attach/uprobe.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>

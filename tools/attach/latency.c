@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/attach_latency.h"
+#include "tools/attach/latency.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -12,12 +12,12 @@
 #include <unistd.h>
 
 #include "latency.skel.h"
-#include "tools/attach.h"
+#include "tools/attach/attach.h"
+#include "tools/attach/event_queue.h"
+#include "tools/attach/selftest.h"
+#include "tools/attach/slices.h"
+#include "tools/attach/uprobe.h"
 #include "tools/base/clock.h"
-#include "tools/event_queue.h"
-#include "tools/selftest.h"
-#include "tools/slices.h"
-#include "tools/uprobe.h"
 
 /*
  * Long enough for thousands of visits of a busy target and to dwarf the attaching (about a

@@ -13,7 +13,7 @@
 #include "tools/base/intern.h"
 #include "tools/base/numbering.h"
 #include "tools/base/text.h"
-#include "tools/export.h"
+#include "tools/export/export.h"
 
 enum { VALUES_MAX = 4, CHUNK = 1 << 16 };
 

@@ -5,9 +5,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tools/selftest.h"
+#include "tools/attach/selftest.h"
+#include "tools/attach/uprobe.h"
 #include "tools/target/object.h"
-#include "tools/uprobe.h"
 
 TEST(uprobe_multi_is_used_from_the_kernel_on_that_sees_all_threads)
 {

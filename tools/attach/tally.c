@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/attach_tally.h"
+#include "tools/attach/tally.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <stdlib.h>
 
 #include "tally.skel.h"
-#include "tools/attach.h"
-#include "tools/uprobe.h"
+#include "tools/attach/attach.h"
+#include "tools/attach/uprobe.h"
 
 struct attach_tally {
 	const struct target *target;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/attach.h"
+#include "tools/attach/attach.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>

@@ -13,10 +13,10 @@
 #include "tools/base/embed.h"
 #include "tools/base/text.h"
 #include "tools/base/units.h"
-#include "tools/export.h"
+#include "tools/export/export.h"
 
-EMBED(export_svg_script, "tools/export_svg.js");
-EMBED(export_svg_style, "tools/export_svg.css");
+EMBED(export_svg_script, "tools/export/svg.js");
+EMBED(export_svg_style, "tools/export/svg.css");
 
 #define WIDTH     1200.0
 #define MARGIN    10.0

@@ -7,7 +7,7 @@
 #include "tools/base/intern.h"
 #include "tools/base/numbering.h"
 #include "tools/base/text.h"
-#include "tools/export.h"
+#include "tools/export/export.h"
 
 /* The samples of one profile and their weights are two lists; they are written side by side. */
 struct lists {

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "tests/harness.h"
-#include "tools/export.h"
+#include "tools/export/export.h"
 #include "tools/profile/profile.h"
 
 #define ADD(profile, weight, count, ...)                          \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/attach_cost.h"
+#include "tools/attach/cost.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "cost.skel.h"
-#include "tools/attach.h"
-#include "tools/event_queue.h"
-#include "tools/slices.h"
+#include "tools/attach/attach.h"
+#include "tools/attach/event_queue.h"
+#include "tools/attach/slices.h"
 
 enum { BATCH = 1024 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/attach_alloc.h"
+#include "tools/attach/alloc.h"
 
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
@@ -8,10 +8,10 @@
 #include <stdlib.h>
 
 #include "alloc.skel.h"
-#include "tools/attach.h"
-#include "tools/event_queue.h"
-#include "tools/slices.h"
-#include "tools/uprobe.h"
+#include "tools/attach/attach.h"
+#include "tools/attach/event_queue.h"
+#include "tools/attach/slices.h"
+#include "tools/attach/uprobe.h"
 
 struct attach_alloc {
 	const struct target *target;

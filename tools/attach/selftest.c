@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/selftest.h"
+#include "tools/attach/selftest.h"
 
 #include <link.h>
 #include <stddef.h>

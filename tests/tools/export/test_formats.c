@@ -10,7 +10,7 @@
 
 #include "pprof.pb-c.h"
 #include "tests/harness.h"
-#include "tools/export.h"
+#include "tools/export/export.h"
 
 static struct stacks *sample_stacks(void)
 {
