@@ -20,7 +20,7 @@ if need cppcheck; then
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 		--suppress=preprocessorErrorDirective --suppress=objectIndex:tools/target/figures.c \
 		--suppress=uninitvar:tools/export/pprof.c --suppress=memleakOnRealloc:bench/workload_slots.c \
-		--suppress=arrayIndexOutOfBoundsCond:tools/tables.c --enable=warning,portability -D__x86_64__ -D__LP64__ \
+		--suppress=arrayIndexOutOfBoundsCond:tools/view/tables.c --enable=warning,portability -D__x86_64__ -D__LP64__ \
 		-DHAK_DEBUG=0 -DHAK_PROBES=1 -DHAK_SECURE=0 '-DHAK_VERSION="lint"' -I. "${units[@]}" || bad=1
 fi
 if need clang-tidy; then

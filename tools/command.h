@@ -9,7 +9,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-#include "tools/options.h"
+#include "tools/watch/options.h"
 
 struct command;
 

@@ -10,7 +10,7 @@
 #include "tools/doctor.h"
 #include "tools/parse.h"
 #include "tools/report_cmd.h"
-#include "tools/watch.h"
+#include "tools/watch/watch.h"
 
 /* Watches the processes of the options; `command` (may be NULL) is let go once it is attached to.
  */

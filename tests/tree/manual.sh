@@ -20,7 +20,7 @@ for option in $(grep -oE -- '--[a-z]+[a-z-]*[a-z]' <<<"$page" | sort -u); do
 	grep -qx -- "$option" <<<"$options" || complain "docs/man/hakprobe.8 has $option, which hakprobe does not"
 done
 
-members=$(grep -oE '(add_(count|signed|number|estimate)|object_add)\((object|row), "[a-z0-9_]+"' tools/view_json.c |
+members=$(grep -oE '(add_(count|signed|number|estimate)|object_add)\((object|row), "[a-z0-9_]+"' tools/view/json.c |
 	grep -oE '"[a-z0-9_]+"' | tr -d '"' | sort -u)
 for member in $members; do
 	grep -q "\`$member\`" docs/hakprobe.md || complain "the JSON member $member is not in docs/hakprobe.md"

@@ -3,7 +3,7 @@
 #ifndef HAK_WATCH_H
 #define HAK_WATCH_H
 
-#include "tools/options.h"
+#include "tools/watch/options.h"
 
 struct watch;
 

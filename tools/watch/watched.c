@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/watched.h"
+#include "tools/watch/watched.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -14,12 +14,12 @@
 #include "tools/base/units.h"
 #include "tools/export/export.h"
 #include "tools/export/flame.h"
-#include "tools/flame_summary.h"
 #include "tools/profile/flame.h"
 #include "tools/profile/profile.h"
-#include "tools/recorder.h"
 #include "tools/target/figures.h"
-#include "tools/view.h"
+#include "tools/view/flame_summary.h"
+#include "tools/view/view.h"
+#include "tools/watch/recorder.h"
 
 enum { FIRST_TALLY_MS = 300, FIRST_TALLY_TRIES = 15 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/tables.h"
+#include "tools/view/tables.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/session.h"
+#include "tools/watch/session.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/flame_summary.h"
+#include "tools/view/flame_summary.h"
 
 #include <errno.h>
 #include <stdlib.h>

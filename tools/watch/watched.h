@@ -6,12 +6,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "tools/options.h"
 #include "tools/profile/report.h"
 #include "tools/profile/timeline.h"
-#include "tools/session.h"
 #include "tools/target/target.h"
 #include "tools/target/threads.h"
+#include "tools/watch/options.h"
+#include "tools/watch/session.h"
 
 enum watched_state { WATCHED_RUNS, WATCHED_ENDED, WATCHED_REPLACED };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/recorder.h"
+#include "tools/watch/recorder.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/options.h"
+#include "tools/watch/options.h"
 
 bool options__route_is_visits(const struct options *options)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/watch.h"
+#include "tools/watch/watch.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -11,10 +11,10 @@
 
 #include "tools/base/clock.h"
 #include "tools/base/say.h"
-#include "tools/screen.h"
 #include "tools/target/find.h"
-#include "tools/view.h"
-#include "tools/watched.h"
+#include "tools/view/screen.h"
+#include "tools/view/view.h"
+#include "tools/watch/watched.h"
 
 #define LOOK_SECONDS 0.1
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* One JSON object a line; names and units are a contract, docs/hakprobe.md has them. */
-#include "tools/view.h"
+#include "tools/view/view.h"
 
 #include <json-c/json.h>
 #include <math.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/screen.h"
+#include "tools/view/screen.h"
 
 #define NCURSES_WIDECHAR 1
 #include <curses.h>
@@ -12,8 +12,8 @@
 #include <wchar.h>
 
 #include "tools/base/say.h"
-#include "tools/lines.h"
-#include "tools/tables.h"
+#include "tools/view/lines.h"
+#include "tools/view/tables.h"
 
 enum { PROCESSES_MAX = 256, LINE_MAX_CHARS = 512, ROWS_ALL = 1000, HEADER_NEEDS = 30 };
 

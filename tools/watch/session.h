@@ -8,9 +8,9 @@
 #include <poll.h>
 #include <stdbool.h>
 
-#include "tools/options.h"
 #include "tools/profile/report.h"
 #include "tools/target/target.h"
+#include "tools/watch/options.h"
 
 enum { SESSION_FDS = 4 };
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The live view as plain lines, at most about 110 columns wide. */
-#include "tools/view.h"
+#include "tools/view/view.h"
 
 #include <math.h>
 #include <string.h>
 #include <time.h>
 
 #include "tools/base/units.h"
-#include "tools/lines.h"
-#include "tools/tables.h"
+#include "tools/view/lines.h"
+#include "tools/view/tables.h"
 
 enum { ROWS_MAX = 12 };
 
