@@ -343,7 +343,7 @@ fuzz:
 # --- claims, each a command ---------------------------------------------------------------------
 
 demo: all
-	@OUT=$(OUT) tools/demo.sh
+	@OUT=$(OUT) tools/demo/demo.sh
 
 icount: $(OUT)/libhakmem.so $(OUT)/hakbench
 	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/icount.sh
@@ -410,9 +410,9 @@ install: all
 	install -m 755 $(OUT)/hakbench $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(OUT)/libhakrecord.so $(DESTDIR)$(PREFIX)/lib/
 	install -m 755 $(OUT)/hakprobe $(DESTDIR)$(PREFIX)/sbin/
-	install -m 644 tools/completion/hakprobe.bash \
+	install -m 644 tools/cli/completion/hakprobe.bash \
 	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions/hakprobe
-	install -m 644 tools/completion/_hakprobe $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
+	install -m 644 tools/cli/completion/_hakprobe $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
 	install -m 644 docs/man/hakbench.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 docs/man/hakmem.3 $(DESTDIR)$(PREFIX)/share/man/man3/
 	install -m 644 docs/man/hakprobe.8 $(DESTDIR)$(PREFIX)/share/man/man8/

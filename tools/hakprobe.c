@@ -5,11 +5,11 @@
 
 #include "tools/attach/attach.h"
 #include "tools/base/say.h"
-#include "tools/command.h"
-#include "tools/diff_cmd.h"
-#include "tools/doctor.h"
-#include "tools/parse.h"
-#include "tools/report_cmd.h"
+#include "tools/cli/command.h"
+#include "tools/cli/diff.h"
+#include "tools/cli/doctor.h"
+#include "tools/cli/parse.h"
+#include "tools/cli/report.h"
 #include "tools/watch/watch.h"
 
 /* Watches the processes of the options; `command` (may be NULL) is let go once it is attached to.

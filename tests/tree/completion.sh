@@ -4,7 +4,7 @@
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 OUT=${OUT:-out}
-. tools/completion/hakprobe.bash
+. tools/cli/completion/hakprobe.bash
 bad=0
 complain() { echo "$*"; bad=1; }
 
@@ -23,7 +23,7 @@ options=0
 for option in $("$OUT/hakprobe" --help | grep -oE -- '^ +(-[a-zA-Z?], )?--[a-z-]+' | grep -oE -- '--[a-z-]+'); do
 	options=$((options + 1))
 	completes "$option" "$option" hakprobe
-	grep -qE -- "$option\b" tools/completion/_hakprobe || complain "zsh's completion lacks $option"
+	grep -qE -- "$option\b" tools/cli/completion/_hakprobe || complain "zsh's completion lacks $option"
 done
 ((options >= 15)) || complain "only $options options in --help"
 completes doc doctor hakprobe
@@ -33,6 +33,6 @@ completes re refill hakprobe --sort
 completes al alloc hakprobe --flame
 completes tru true hakprobe -c
 completes --ver --version hakprobe --json
-command -v zsh >/dev/null && { zsh -n tools/completion/_hakprobe || complain "zsh cannot parse its completion"; }
+command -v zsh >/dev/null && { zsh -n tools/cli/completion/_hakprobe || complain "zsh cannot parse its completion"; }
 [[ $bad == 0 ]] && echo "$options options known to both completions, $tries completions tried in bash"
 exit $bad

@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "tests/harness.h"
-#include "tools/diff_cmd.h"
+#include "tools/cli/diff.h"
 #include "tools/export/export.h"
 #include "tools/profile/import.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/command.h"
+#include "tools/cli/command.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>

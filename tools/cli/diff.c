@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/diff_cmd.h"
+#include "tools/cli/diff.h"
 
 #include <argp.h>
 #include <errno.h>

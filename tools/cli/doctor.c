@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/doctor.h"
+#include "tools/cli/doctor.h"
 
 #include <bpf/libbpf.h>
 #include <errno.h>

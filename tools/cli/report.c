@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/report_cmd.h"
+#include "tools/cli/report.h"
 
 #include <argp.h>
 #include <errno.h>

@@ -2,10 +2,10 @@
 # SPDX-License-Identifier: MIT
 # Makes the pictures of docs/images anew, from a real run on redis-server under libhakmem: the full-screen
 # live view (in tmux), the flame graph and the HTML report, drawn by headless Chromium. In a mount
-# namespace of its own, so that paths are those of an installation. usage, as root: make all && tools/screenshots.sh
+# namespace of its own, so that paths are those of an installation. usage, as root: make all && tools/demo/screenshots.sh
 set -u
 OUT=${OUT:-out}
-cd "$(dirname "$0")/.." || exit 1
+cd "$(dirname "$0")/../.." || exit 1
 [[ -n ${HAK_MOUNTED:-} ]] || HAK_MOUNTED=1 exec unshare --mount "$0"
 mount -t tmpfs none /srv || exit 1
 mkdir /srv/lib /srv/sbin && cp "$OUT/libhakmem.so.1" /srv/lib/ && cp "$OUT/hakprobe" /srv/sbin/
@@ -49,7 +49,7 @@ mkdir -p docs/images
 sleep 12
 "${tmux[@]}" capture-pane -e -p -t view >"$work/screen" || fail "tmux has no picture"
 "${tmux[@]}" send-keys -t view q
-python3 tools/screenshots.py "$work/screen" >"$work/screen.html"
+python3 tools/demo/screenshots.py "$work/screen" >"$work/screen.html"
 draw "$work/screen.html" 1136 600 live-view
 
 /srv/sbin/hakprobe -p "$server" -d 15 --flame alloc,live,cpu -o alloc="$work/alloc.svg" -o "$work/report.html" 1 >/dev/null ||

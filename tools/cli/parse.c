@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "tools/parse.h"
+#include "tools/cli/parse.h"
 
 #include <argp.h>
 #include <errno.h>
