@@ -15,7 +15,7 @@ if need clang-format; then
 	clang-format --dry-run --Werror "${sources[@]}" || bad=1
 fi
 if need cppcheck; then
-	# The members of a record are counts, which figures.c goes over as an array; zlib fills what export_pprof.c
+	# The members of a record are counts, which figures.c goes over as an array; zlib fills what pprof.c
 	# writes; a benchmark that gets no memory is over; tables.c asks for an index only where there is one.
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 		--suppress=preprocessorErrorDirective --suppress=objectIndex:tools/target/figures.c \

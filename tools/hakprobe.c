@@ -53,7 +53,7 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } commands[] = {
         {"diff", diff_main},
-        {"report", report_cmd__main},
+        {"report", report_main},
 };
 
 int main(int argc, char **argv)

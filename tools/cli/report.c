@@ -336,7 +336,7 @@ static int read_all(const struct arguments *arguments, struct summary *summary)
 	return err;
 }
 
-int report_cmd__main(int argc, char **argv)
+int report_main(int argc, char **argv)
 {
 	struct summary summary = {0};
 	struct arguments arguments;

@@ -4,6 +4,6 @@
 #define HAK_CLI_REPORT_H
 
 /* `argv[0]` is the subcommand's name. Returns the exit status. */
-int report_cmd__main(int argc, char **argv);
+int report_main(int argc, char **argv);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A report as one HTML page without any network: figures and charts of the intervals, drawn by
- * export_html.js from the data in the page, the flame graphs as complete pictures, and the summary
+ * html.js from the data in the page, the flame graphs as complete pictures, and the summary
  * as the live view prints it.
  */
 #include <errno.h>

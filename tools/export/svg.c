@@ -2,7 +2,7 @@
 /*
  * A flame graph as one SVG file: the root at the bottom, a frame's callees above it, widths by
  * weight. All boxes are drawn here, so that a viewer without script shows the whole picture;
- * export_svg.js, which is copied into the file, adds zoom and search.
+ * svg.js, which is copied into the file, adds zoom and search.
  */
 #include <errno.h>
 #include <inttypes.h>
