@@ -12,6 +12,7 @@
 #include "libc.h"
 #include "lock.h"
 #include "log.h"
+#include "misuse.h"
 #include "options.h"
 #include "os.h"
 #include "probe.h"
@@ -227,6 +228,7 @@ static enum hak_mode prepare(void)
 	os_init();
 	options_read();
 	os_note_kernel();
+	misuse_init(tcache_abandon);
 	enum hak_mode mode = options.force_libc        ? HAK_MODE_FORCE_LIBC
 	                     : options.fastlane_direct ? HAK_MODE_NORMAL
 	                                               : HAK_MODE_CHECKED;

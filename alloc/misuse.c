@@ -33,8 +33,17 @@ cold_path void misuse_write(enum misuse_kind kind, const void *p, unsigned class
 	probe_hakmem_misuse(kind, (uintptr_t)p, class);
 }
 
+static void (*leave)(void);
+
+void misuse_init(void (*how)(void))
+{
+	leave = how;
+}
+
 cold_path _Noreturn void misuse_report(enum misuse_kind kind, const void *p, unsigned class)
 {
 	misuse_write(kind, p, class, "");
+	if (leave)
+		leave();
 	abort();
 }

@@ -19,7 +19,13 @@ enum misuse_kind {
  * handler. */
 void misuse_write(enum misuse_kind kind, const void *p, unsigned class, const char *about);
 
-/* `class` is 0 where none is known. */
+/*
+ * `class` is 0 where none is known. No lock may be held, and before abort() the thread leaves what
+ * it is in the middle of: handlers of SIGABRT allocate.
+ */
 _Noreturn void misuse_report(enum misuse_kind kind, const void *p, unsigned class);
+
+/* What the thread does to leave. */
+void misuse_init(void (*leave)(void));
 
 #endif

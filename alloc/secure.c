@@ -126,8 +126,15 @@ static void get_ready(unsigned class, struct pool *pool)
 	size_t want = min_size(max_size(WAITING_BYTES / 4 / size_class_size(class), 1), READY_MAX);
 	size_t fresh = 0;
 	pool->ready_count = (uint32_t)span_fill(class, pool->ready, want, &fresh);
-	for (uint32_t i = 0; i < pool->ready_count; i++)
+	for (uint32_t i = 0; i < pool->ready_count; i++) {
+		const void *p = pool->ready[i];
+		if (unlikely(!fresh && !is_clear(class, p))) {
+			pool->ready_count = 0;
+			lock_give(&pool->lock);
+			secure_changed(p);
+		}
 		secure_prepare(class, pool->ready[i], fresh != 0);
+	}
 }
 
 /* One of the ready ones; NULL when there is no memory. */

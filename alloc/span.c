@@ -352,6 +352,15 @@ cold_path _Noreturn void span_report(unsigned class, const void *p)
 	report(span, p, (uintptr_t)p - (uintptr_t)span_base(span) - span->first_offset);
 }
 
+/* Bin lock held, which is given. What of the span's blocks came back and is not counted yet is
+ * lost: nothing comes twice. */
+static cold_path _Noreturn void report_given(const struct span *span, const void *p,
+                                             uint64_t offset)
+{
+	lock_give(&bin_of(span)->lock);
+	report(span, p, offset);
+}
+
 /*
  * Sets the bits of those blocks that come first in `cells` and lie in that span, the first of them
  * in any case; returns how many. This is where misuse is found.
@@ -365,16 +374,16 @@ hot_inline size_t set_bits(struct span *span, const struct size_class *class, vo
 	uint64_t offset = (uintptr_t)*cells - first;
 	void *const *cell = cells, *const *end = cells + n;
 	if (unlikely(offset >= bytes))
-		report(span, *cells, offset);
+		report_given(span, *cells, offset);
 	do {
 		bool boundary, was_set;
 		uint64_t i = size_class_index(reciprocal, offset, &boundary);
 		uint64_t word = bits[i / 64];
 		if (unlikely(!boundary))
-			report(span, *cell, offset);
+			report_given(span, *cell, offset);
 		__asm__("btsq %2, %0" : "+r"(word), "=@ccc"(was_set) : "r"(i)); /* modulo 64 */
 		if (unlikely(was_set) || unlikely(!all_carved && !was_carved(span, i)))
-			report(span, *cell, offset);
+			report_given(span, *cell, offset);
 		bits[i / 64] = word;
 		lowest = min_size(lowest, i / 64);
 	} while (++cell != end && (offset = (uintptr_t)*cell - first) < bytes);
@@ -415,8 +424,10 @@ void span_drain(unsigned class, void *const *cells, size_t n)
 	lock_take(&bin->lock);
 	gauge_free(class, SPAN_CLASS, (int64_t)n);
 	while (cells != end) {
-		if (unlikely(address_map_slot(*cells) != class * SLOT_BYTES)) /* span given up */
+		if (unlikely(address_map_slot(*cells) != class * SLOT_BYTES)) { /* span given up */
+			lock_give(&bin->lock);
 			misuse_report(MISUSE_NOT_OURS, *cells, class);
+		}
 		cells += give_run(bin, arena_class_span(*cells), &size_classes[class], cells,
 		                  (size_t)(end - cells));
 	}

@@ -950,6 +950,13 @@ void tcache_leave(void)
 	put_spare(thread);
 }
 
+void tcache_abandon(void)
+{
+	exited = true;
+	tcache_self = NULL;
+	memset(tcache_slots, 0, HAK_CLASS_COUNT * sizeof(*tcache_slots));
+}
+
 void tcache_lock(void)
 {
 	lock_take(&spare_lock);

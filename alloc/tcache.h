@@ -143,6 +143,10 @@ struct thread *tcache_enter(void);
  */
 void tcache_leave(void);
 
+/* The process is about to abort, and the thread may be in the middle of anything: what it has stays
+ * where it is, out of reach, and later operations go block by block. */
+void tcache_abandon(void);
+
 enum { TCACHE_VISITS_MASK = 15 }; /* cold visits between looks at the clock */
 
 /*

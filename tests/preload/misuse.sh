@@ -70,5 +70,17 @@ for mode in HAKMEM_FASTLANE_DIRECT=1 $checked $secure; do
 	run nothing-wrong "$mode"
 	[[ $STATUS == 42 ]] || wrong "correct use ($mode): exit $STATUS: $(cat "$WORK/err")"
 done
+# A handler of SIGABRT may allocate, whatever the thread was in the middle of.
+handles() { # KIND SETTING
+	local rc
+	timeout 30 env LD_PRELOAD="$HAKMEM" "$2" "$PROGRAMS/aborting" "$1" >"$WORK/out" 2>"$WORK/err"
+	rc=$?
+	cases=$((cases + 1))
+	((rc == 7)) || wrong "a handler that allocates ($1, $2): exit $rc"
+}
+for mode in HAKMEM_FASTLANE_DIRECT=1 $checked $secure HAKMEM_PROFILE=lean HAKMEM_GUARD=5; do
+	handles double-free "$mode"
+done
+handles after-free $secure
 ((wrongs == 0)) || fail "$wrongs of $cases cases"
 echo "$cases cases of misuse end the process, those that libhakmem can know with one line; correct use does not"

@@ -14,5 +14,10 @@ for setting in HAKMEM_PROFILE={speed,lean,secure} HAKMEM_FASTLANE_DIRECT=0 HAKME
 		text=$(env LD_PRELOAD="$library" "$setting" "$PROGRAMS/$name" 2>&1) || fail "$name, $setting: $text"
 	done
 done
+for name in double-free after-free; do
+	LD_PRELOAD=$library timeout 30 "$PROGRAMS/aborting" $name 2>"$WORK/err"
+	rc=$?
+	((rc == 7)) || fail "a handler of SIGABRT that allocates ($name): exit $rc, $(<"$WORK/err")"
+done
 rows=$(tests/misuse/run.sh check SECURE=1 "$library") || fail "$rows"
 echo "make SECURE=1: the test programs pass; ${rows##*: }"
