@@ -204,6 +204,30 @@ static void open_doors_to_libc(void)
 	gauge_set(alloc_doors.calloc, calloc_libc);
 }
 
+/* What waits for blocks that are chosen to be guarded or sampled. */
+static void *malloc_reserved(size_t n, unsigned class)
+{
+	void *p = NULL;
+	if (guard_one_in() && size_class_size(class) <= GUARD_BLOCK_MAX)
+		p = guard_take(n, class, false);
+	if (!p && span_has_sampled(class))
+		p = span_take_sampled(class);
+	if (p)
+		tally_orphan(class, HAK_ROUTE_SAMPLED, 1, 0, 0, 0);
+	return p;
+}
+
+/* Where there is no room for spans: a run of an arena, or a mapping of its own. Never sampled. */
+static void *malloc_apart(unsigned class)
+{
+	struct large block;
+	bool zeroed;
+	if (!large_take(size_class_size(class), PAGE_SIZE, false, &block, &zeroed))
+		return no_memory();
+	tally_orphan(0, HAK_ROUTE_ALIGNED, 1, 0, block.bytes, 0);
+	return block.base;
+}
+
 /* There was no memory. For a block alone there may be where there is none for a magazine. */
 static cold_path void *malloc_short(struct thread *thread, size_t n, unsigned class)
 {
@@ -213,8 +237,10 @@ static cold_path void *malloc_short(struct thread *thread, size_t n, unsigned cl
 	if (!p && thread)
 		p = orphan_malloc(class);
 	if (!p)
+		p = malloc_reserved(n, class);
+	if (!p)
 		p = shortage_malloc(n, class);
-	return p ? p : no_memory();
+	return p ? p : malloc_apart(class);
 }
 
 /*

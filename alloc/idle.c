@@ -11,6 +11,7 @@ enum {
 	THREADS_AT_A_TIME = 64, /* the registry is locked, so the rest waits for the next period */
 	CELLS_AT_A_TIME = 64,
 	BARRIERS_MAX = 3, /* attempts; the kernel may lack memory for one */
+	TRIES = 3,        /* to have all of a thread's stock: it may be using some just then */
 };
 
 #define REVOKED (INT64_MIN / 2) /* credit: the owner may go on subtracting for long */
@@ -176,10 +177,12 @@ static void take_class(struct thread *thread, unsigned class, struct haul *haul,
 		return;
 	}
 	thread->record.classes[class].granted -= credit;
-	if (!sure)
+	if (!sure) {
 		cache->revoked += credit;
-	else if (cache->loaded)
+		haul->active = true;
+	} else if (cache->loaded) {
 		take_loaded(thread, class, part);
+	}
 	part->previous = cache->previous;
 	cache->previous = NULL;
 	cache->goal = 0;
@@ -256,6 +259,7 @@ static bool trim_thread(struct thread *thread, bool all)
 		drain(thread, &haul);
 	}
 	thread->idle_done = !haul.active;
+	thread->bare_seq = all && !haul.active ? tally_seq(&thread->record) : 1;
 	release(thread);
 	return true;
 }
@@ -271,19 +275,53 @@ static bool seems_idle(struct thread *thread)
 	return false;
 }
 
-static void trim_threads(const struct thread *self, bool all)
+static void trim_idle_threads(const struct thread *self)
 {
 	unsigned left = THREADS_AT_A_TIME;
 	struct hak_thread_record *record;
 	tally_lock();
 	for (record = tally_first(); record && left; record = tally_next(record)) {
 		struct thread *thread = (struct thread *)record;
-		if (thread == self || !(all || seems_idle(thread)) ||
-		    life_state(&thread->life) != LIFE_LASTS)
-			continue;
-		left -= trim_thread(thread, all) && !all;
+		if (thread != self && seems_idle(thread) && life_state(&thread->life) == LIFE_LASTS)
+			left -= trim_thread(thread, false);
 	}
 	tally_unlock();
+}
+
+/* Registry locked. Whether all was taken, and nothing has come since: who only frees makes no
+ * visit. */
+static bool is_bare(const struct thread *thread)
+{
+	static struct hak_slot seen[HAK_CLASS_COUNT];
+	if (tally_seq(&thread->record) != thread->bare_seq ||
+	    !tally_read_slots(&thread->record, seen))
+		return false;
+	for (unsigned class = 1; class < HAK_CLASS_COUNT; class ++)
+		if (depth_of(&seen[class]) > 1)
+			return false;
+	return true;
+}
+
+/* Registry locked. Whether nothing is left that could be had. */
+static bool strip(struct thread *thread)
+{
+	bool bare = is_bare(thread) || life_state(&thread->life) != LIFE_LASTS;
+	for (int i = 0; i < TRIES && !bare; i++)
+		bare = trim_thread(thread, true) && thread->idle_done;
+	return bare;
+}
+
+/* Registry locked. */
+static bool strip_threads(const struct thread *self)
+{
+	bool all = true;
+	struct hak_thread_record *record;
+	for (record = tally_first(); record; record = tally_next(record)) {
+		struct thread *thread = (struct thread *)record;
+		if (thread != self)
+			all = strip(thread) && all;
+	}
+	return all;
 }
 
 static bool others_live(void)
@@ -295,11 +333,27 @@ void idle_trim(const struct thread *self, uint64_t now_ns, uint64_t period_ns)
 {
 	static uint64_t due;
 	if (others_live() && is_due(&due, now_ns, period_ns))
-		trim_threads(self, false);
+		trim_idle_threads(self);
 }
 
-void idle_trim_all(const struct thread *self)
+static uint32_t trims;
+
+uint32_t idle_trims(void)
 {
-	if (others_live())
-		trim_threads(self, true);
+	return gauge_get(trims);
+}
+
+bool idle_trim_all(const struct thread *self, uint32_t since)
+{
+	static bool all;
+	if (!others_live())
+		return true;
+	tally_lock();
+	if (trims == since) {
+		gauge_add(trims, 1);
+		all = strip_threads(self);
+	}
+	bool had = all;
+	tally_unlock();
+	return had;
 }

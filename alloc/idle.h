@@ -32,10 +32,17 @@ void idle_init(void);
 
 /*
  * Gives up the stock of classes from which threads other than `self` have not allocated for a purge
- * period, when such a period is over; with `all` whatever can be had, now. Not within a visit.
+ * period, when such a period is over. Not within a visit.
  */
 void idle_trim(const struct thread *self, uint64_t now_ns, uint64_t period_ns);
-void idle_trim_all(const struct thread *self);
+
+/*
+ * Whatever can be had, now. False: a thread was at work just then, and may have more. Where many
+ * threads want that at the same time it is done once for all that wait: not again where it has
+ * begun anew since idle_trims() told `since`. The caller has given up its own stock by now.
+ */
+bool idle_trim_all(const struct thread *self, uint32_t since);
+uint32_t idle_trims(void);
 
 /* Waits for who is at the stock, then puts it in order. The record is open before and after. */
 void idle_settle(struct thread *thread);

@@ -5,8 +5,8 @@
  * blocks. Then the request is tried again, once.
  *
  * A program that looks for its limit, or lives at it, fails often. So nothing is done where nothing
- * has changed since it did not help; and other threads, which it takes system calls to ask, are
- * asked for an eighth of the time at most.
+ * was allocated or freed, by any thread, since all was given back the last time; and a thread that
+ * has nothing is not asked, which takes system calls.
  */
 #ifndef HAK_SHORTAGE_H
 #define HAK_SHORTAGE_H
@@ -21,8 +21,7 @@ bool shortage_relieve(struct thread *thread);
 
 /*
  * A block of at least `n` bytes, of class `class`, where there is no memory for spans at all: the
- * window is full, or the address space. glibc's allocator may still have some, or the kernel a
- * page. NULL: neither has.
+ * window is full, or the address space. glibc's allocator may still have some. NULL: it has not.
  */
 void *shortage_malloc(size_t n, unsigned class);
 

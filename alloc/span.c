@@ -540,6 +540,12 @@ void span_purge(bool all)
 			bin_purge(&bins[c], all);
 }
 
+bool span_has_sampled(unsigned class)
+{
+	const struct bin *bin = &sampled_bins[class];
+	return gauge_get(bin->head) || gauge_get(bin->spare);
+}
+
 void *span_take_sampled(unsigned class)
 {
 	struct bin *bin = &sampled_bins[class];

@@ -40,6 +40,9 @@ void span_purge(bool all);
  * memory. */
 void *span_take_sampled(unsigned class);
 
+/* Whether spans for sampled blocks have one of that class. */
+bool span_has_sampled(unsigned class);
+
 /* Gives such a block back; `span` is what arena_span_of() found for it. Aborts on misuse. */
 struct span;
 void span_give_sampled(struct span *span, void *p);

@@ -229,10 +229,11 @@ bool tally_read_slots(const struct hak_thread_record *record, struct hak_slot *s
 }
 
 /* Of a thread that is not known to live what it had counted when it was last seen. */
-static void add_record(struct tally_sum *sum, const struct hak_thread_record *record)
+static void add_record(struct tally_sum *sum, const struct hak_thread_record *record, bool hits)
 {
 	struct hak_slot slots[HAK_CLASS_COUNT];
-	bool lives = record->slots && tally_read_slots(record, slots);
+	bool lives = hits && record->slots && tally_read_slots(record, slots);
+	sum->threads += lives;
 	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++) {
 		struct hak_class_record class = record->classes[c];
 		if (lives)
@@ -244,16 +245,36 @@ static void add_record(struct tally_sum *sum, const struct hak_thread_record *re
 	sum->large_freed += record->large_freed;
 }
 
-void tally_sum(struct tally_sum *sum)
+static void add_records(struct tally_sum *sum, bool hits)
 {
 	*sum = (struct tally_sum){0};
 	lock_take(&lock);
 	struct hak_thread_record *record = &tally_process.exited;
 	record->next = tally_process.threads; /* so that one loop visits all */
 	for (; record; record = tally_next(record))
-		add_record(sum, record);
+		add_record(sum, record, hits);
 	tally_process.exited.next = 0;
 	lock_give(&lock);
+}
+
+void tally_sum(struct tally_sum *sum)
+{
+	add_records(sum, true);
+}
+
+/* Odd numbers that no count comes near. */
+#define PER_THREAD 0x9e3779b97f4a7c15u
+#define PER_EXIT   0xd1b54a32d192ed03u
+
+uint64_t tally_changes(bool hits)
+{
+	struct tally_sum sum;
+	add_records(&sum, hits);
+	uint64_t changes =
+	        sum.threads * PER_THREAD + gauge_get(tally_process.threads_exited) * PER_EXIT;
+	for (unsigned c = 0; c < HAK_CLASS_COUNT; c++)
+		changes += sum.mallocs[c] + sum.frees[c];
+	return changes;
 }
 
 void tally_lock(void)

@@ -66,8 +66,15 @@ struct tally_sum {
 	uint64_t mallocs[HAK_CLASS_COUNT];
 	uint64_t frees[HAK_CLASS_COUNT];
 	uint64_t large_bytes, large_freed;
+	uint64_t threads; /* that are known to live */
 };
 void tally_sum(struct tally_sum *sum);
+
+/*
+ * A number that is another one when a block was handed out or freed since, or a thread came or
+ * ended. Without `hits` it takes no system calls, and may be the same where there were hits alone.
+ */
+uint64_t tally_changes(bool hits);
 
 /*
  * One instruction, which a compiler makes neither of a relaxed atomic store nor of a release. x86

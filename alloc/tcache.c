@@ -855,6 +855,7 @@ struct thread *tcache_enter(void)
 	sample_guard(&thread->sampler, guard_one_in());
 	tally_enter(&thread->record, tcache_slots);
 	thread->disturbed = 0;
+	thread->bare_seq = 1;
 	thread->claim = (struct lock){0}; /* who ended may have had it */
 	thread->trimmed_ns = thread->record.start_ns;
 	thread->growths = decay_growths();
@@ -895,8 +896,9 @@ void tcache_flush_own(struct thread *thread)
 
 void tcache_flush_all(struct thread *thread)
 {
+	uint32_t trims = idle_trims();
 	tcache_flush_own(thread);
-	idle_trim_all(thread);
+	idle_trim_all(thread, trims);
 }
 
 size_t tcache_depth(void)

@@ -34,6 +34,7 @@ struct thread {
 	bool stocked;
 	bool idle_done;    /* nothing was left to take at idle_seq */
 	uint64_t idle_seq; /* the record's seq when others looked last */
+	uint64_t bare_seq; /* and when they had taken all that can be; odd: there may be more */
 	uint64_t left_ns;  /* when its owner exited and left it here with what it had in stock */
 	struct thread *next_free;
 };

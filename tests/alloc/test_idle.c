@@ -204,7 +204,7 @@ TEST(stock_of_a_running_thread)
 	begin(owner, use_until_told);
 	for (int i = 0; i < TRIMS || (flushed_blocks(owner) - flushed <= BLOCKS && i < TRIMS_MOST);
 	     i++) {
-		idle_trim_all(tcache_self);
+		idle_trim_all(tcache_self, idle_trims());
 		if (i % 16 == 0)
 			sched_yield();
 	}
@@ -230,12 +230,12 @@ TEST(barriers_that_are_refused)
 	tell(owner, fill_stock);
 	for (long after = 0; after < 5; after++) {
 		support_fail_barriers(after);
-		idle_trim_all(tcache_self);
+		idle_trim_all(tcache_self, idle_trims());
 		support_fail_barriers(-1);
 		sum_of(class, &m1, &f1);
 		CHECK(m1 - m0 == (uint64_t)(after + 1) * BLOCKS && m1 - m0 == f1 - f0);
 		if (after == 2) /* once more before the owner has seen it */
-			idle_trim_all(tcache_self);
+			idle_trim_all(tcache_self, idle_trims());
 		tell(owner, use_and_check);
 		CHECK(owner->bad == 0);
 	}

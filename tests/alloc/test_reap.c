@@ -100,7 +100,7 @@ TEST(thread_that_vanished_is_noticed)
 	vanish_detached();
 	CHECK(life_state(&left->life) == LIFE_ENDED);
 	CHECK(tally_process.threads_live == live + 1);
-	idle_trim_all(tcache_self); /* looks away */
+	idle_trim_all(tcache_self, idle_trims()); /* looks away */
 	trim();
 	CHECK(tally_process.threads_live == live && tally_process.threads_exited == exited + 1);
 	CHECK(life_state(&left->life) ==
@@ -140,7 +140,7 @@ TEST(thread_that_vanished_with_its_stack)
 	pthread_attr_destroy(&attributes);
 	munmap(stack, STACK);
 	tally_sum(&sum);
-	idle_trim_all(tcache_self);
+	idle_trim_all(tcache_self, idle_trims());
 	trim();
 	CHECK(tally_process.threads_live == live);
 }
