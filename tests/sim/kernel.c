@@ -438,7 +438,7 @@ uint64_t __wrap_os_random_layout(void)
 	return random_next(&kernel_random);
 }
 
-/* glibc's allocator, the last resort, is not simulated: it has no memory. */
+/* glibc's allocator, the last resort but one, is not simulated: it has no memory. */
 void *__wrap_shortage_malloc(size_t n, unsigned class);
 void *__wrap_shortage_malloc(size_t n, unsigned class)
 {

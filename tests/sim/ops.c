@@ -118,14 +118,13 @@ static void do_trim(void)
 }
 
 /* There was no memory: is there now, when all that is kept was given back? */
-static void try_again(size_t n)
+static void try_again(size_t n, size_t align)
 {
 	if (!sim_plan->strict || !(sim_allowed & ALLOW_KEPT) || !run_is_quiet() ||
 	    n > PTRDIFF_MAX / 2)
 		return;
 	do_trim();
-	void *p = alloc_malloc(n);
-	if (p)
+	if (alloc_aligned(align, n))
 		sim_fail("no memory for %zu bytes, but there is after malloc_trim", n);
 }
 
@@ -138,7 +137,7 @@ static void do_malloc(void)
 	void *p = is_cut() ? hot_malloc(n) : alloc_malloc(n);
 	oracle_add(p, n, 16, false);
 	if (!p)
-		try_again(n);
+		try_again(n, 1);
 }
 
 static void do_calloc(void)
@@ -147,7 +146,10 @@ static void do_calloc(void)
 	if (is_full(n < PTRDIFF_MAX / 2 ? n : 0))
 		return;
 	sim_self->refused = false;
-	oracle_add(alloc_calloc(n), n, 16, true);
+	void *p = alloc_calloc(n);
+	oracle_add(p, n, 16, true);
+	if (!p)
+		try_again(n, 1);
 }
 
 static void do_aligned(void)
@@ -158,7 +160,10 @@ static void do_aligned(void)
 	if (n > PTRDIFF_MAX / 2 || is_full(n + align))
 		return;
 	sim_self->refused = false;
-	oracle_add(alloc_aligned(align, n), n, align < 16 ? 16 : align, false);
+	void *p = alloc_aligned(align, n);
+	oracle_add(p, n, align < 16 ? 16 : align, false);
+	if (!p)
+		try_again(n, align);
 }
 
 static size_t choose(void)
@@ -208,6 +213,8 @@ static void do_realloc(void)
 	sim_self->refused = false;
 	void *p = alloc_realloc(block.p, n);
 	oracle_realloced(&block, p, n);
+	if (!p && n)
+		try_again(n, 1);
 }
 
 static void do_check(void)

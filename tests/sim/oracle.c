@@ -21,7 +21,7 @@ enum {
 	PLACES = 6,
 	ZEROED_WHOLE = 128 * 1024,
 	ZEROED_STEP = 256,
-	OUTSIDE = 4096,
+	OUTSIDE = 1 << 15,
 	SHADE_WORDS = GRANULE_SIZE / ALIGN_MIN / 64,
 };
 
@@ -44,7 +44,7 @@ struct range {
 	uintptr_t start, end;
 };
 
-static struct range outside[OUTSIDE]; /* taken, beyond the window */
+static struct range outside[OUTSIDE]; /* taken, beyond the window; by address */
 static size_t outside_count;
 
 static struct shade *shade_of(uintptr_t p)
@@ -77,20 +77,38 @@ static void shade_window(const struct block *block, bool taken)
 	}
 }
 
+/* The first range that ends behind `at`. */
+static struct range *range_from(uintptr_t at)
+{
+	size_t low = 0, high = outside_count;
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+		if (outside[middle].end <= at)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return &outside[low];
+}
+
 static void shade_outside(const struct block *block, bool taken)
 {
 	uintptr_t start = (uintptr_t)block->p, end = start + (block->usable ? block->usable : 1);
-	for (size_t i = 0; i < outside_count; i++) {
-		if (!taken && outside[i].start == start) {
-			outside[i] = outside[--outside_count];
-			return;
-		}
-		if (taken && start < outside[i].end && outside[i].start < end)
-			sim_fail("block %p of %zu bytes overlaps %lx", (void *)block->p, block->n,
-			         outside[i].start);
+	struct range *at = range_from(start);
+	size_t behind = (size_t)(&outside[outside_count] - at);
+	if (!taken) {
+		sim_check(behind && at->start == start);
+		memmove(at, at + 1, (behind - 1) * sizeof(*at));
+		outside_count--;
+		return;
 	}
-	sim_check(taken && outside_count < OUTSIDE);
-	outside[outside_count++] = (struct range){start, end};
+	if (behind && at->start < end)
+		sim_fail("block %p of %zu bytes overlaps %lx", (void *)block->p, block->n,
+		         at->start);
+	sim_check(outside_count < OUTSIDE);
+	memmove(at + 1, at, behind * sizeof(*at));
+	*at = (struct range){start, end};
+	outside_count++;
 }
 
 static void shade(const struct block *block, bool taken)

@@ -6,7 +6,7 @@
 
 #include "alloc/options.h"
 
-unsigned sim_allowed = ALLOW_DEATHS | ALLOW_BARRIER | ALLOW_UNMAP | ALLOW_SHRINK;
+unsigned sim_allowed = ALLOW_ALL;
 
 static uint64_t pick(struct random *random, const uint64_t *choices, size_t count)
 {

@@ -35,7 +35,7 @@ enum {
 	SPANS_MAX = 1 << 16,
 	PLACES_MAX = 1 << 24,
 	MAGAZINES_MAX = 1 << 16,
-	LOST_SLOTS = 1 << 18,
+	LOST_SLOTS = 1 << 12, /* at first */
 };
 
 static uint32_t span_number[WINDOW_GRANULES]; /* of the span that begins there, from 1 on */
@@ -50,27 +50,40 @@ static size_t large_spans, large_live;
 
 /* --- what may be lost ---------------------------------------------------------------------- */
 
-static const void *lost[LOST_SLOTS]; /* a hash table; entries are not taken out but marked */
-static size_t lost_count, lost_meta;
-
-static size_t lost_home(const void *p)
-{
-	return random_mix((uintptr_t)p) % LOST_SLOTS;
-}
+static const void **lost; /* a hash table; entries are not taken out but marked */
+static size_t lost_slots, lost_count, lost_meta;
 
 static size_t lost_find(const void *p)
 {
-	size_t i = lost_home(p);
+	size_t i = random_mix((uintptr_t)p) % lost_slots;
 	while (lost[i] && (uintptr_t)lost[i] >> 1 != (uintptr_t)p >> 1)
-		i = (i + 1) % LOST_SLOTS;
+		i = (i + 1) % lost_slots;
 	return i;
+}
+
+/* Makes room for one more: without those that were found again, or with twice as many slots. */
+static void lost_grow(void)
+{
+	const void **old = lost;
+	size_t slots = lost_slots, left = 0;
+	for (size_t i = 0; i < slots; i++)
+		left += old[i] && !((uintptr_t)old[i] & 1);
+	lost_slots = !slots ? LOST_SLOTS : left > slots / 4 ? slots * 2 : slots;
+	lost_count = left;
+	lost = calloc(lost_slots, sizeof(*lost));
+	sim_check(lost);
+	for (size_t i = 0; i < slots; i++)
+		if (old[i] && !((uintptr_t)old[i] & 1))
+			lost[lost_find(old[i])] = old[i];
+	free(old);
 }
 
 void walk_lose_block(const void *p)
 {
+	if (lost_count >= lost_slots / 2)
+		lost_grow();
 	size_t i = lost_find(p);
-	if (!lost[i] && ++lost_count > LOST_SLOTS / 2)
-		sim_fail("the simulator's table of lost blocks is full");
+	lost_count += !lost[i];
 	lost[i] = p;
 }
 
