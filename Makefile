@@ -273,7 +273,7 @@ test-alloc: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakbench $(OUT)/tests/
 
 # Planted faults, each of which test-alloc must see; about 20 minutes. MUTANTS: names, or how they begin.
 .PHONY: mutants
-mutants: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakbench $(OUT)/tests/alloc_units $(TEST_PROGS) $(TORTURE)
+mutants: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakbench $(OUT)/tests/alloc_units $(OUT)/tests/sim $(TEST_PROGS) $(TORTURE)
 	@OUT=$(OUT) tests/mutants.sh $(MUTANTS)
 
 test-bench: $(OUT)/libhakmem.so $(OUT)/hakbench $(OUT)/libhakrecord.so $(OUT)/tests/bench_units
