@@ -49,10 +49,33 @@ static bool failed(long result)
 	return (unsigned long)result > -4096UL;
 }
 
+/*
+ * Who maps memory comes after whoever had it unmapped. The kernel sees to that, and
+ * ThreadSanitizer has to be told: it knows mmap(2) and munmap(2) by the C library's names.
+ */
+#ifdef __SANITIZE_THREAD__
+void __tsan_acquire(void *p);
+void __tsan_release(void *p);
+static char address_space;
+#define COMES_AFTER() __tsan_acquire(&address_space)
+#define GOES_BEFORE() __tsan_release(&address_space)
+#else
+#define COMES_AFTER() (void)0
+#define GOES_BEFORE() (void)0
+#endif
+
 static long map(void *hint, size_t bytes, int flags)
 {
-	return call6(SYS_mmap, (long)hint, (long)bytes, PROT_READ | PROT_WRITE,
-	             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+	long at = call6(SYS_mmap, (long)hint, (long)bytes, PROT_READ | PROT_WRITE,
+	                MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+	COMES_AFTER();
+	return at;
+}
+
+static long unmap(long base, size_t bytes)
+{
+	GOES_BEFORE();
+	return call3(SYS_munmap, base, (long)bytes, 0);
 }
 
 /*
@@ -89,11 +112,11 @@ int os_map(size_t bytes, size_t align, void **base)
 	if (failed(at))
 		return (int)at;
 	uintptr_t first = (uintptr_t)at, start = round_up(first, align), before = start - first;
-	long err = before ? call3(SYS_munmap, (long)first, (long)before, 0) : 0;
+	long err = before ? unmap((long)first, before) : 0;
 	if (!err && slack > before)
-		err = call3(SYS_munmap, (long)(start + bytes), (long)(slack - before), 0);
+		err = unmap((long)(start + bytes), slack - before);
 	if (err) { /* too many mappings: better none than one whose ends nobody knows */
-		call3(SYS_munmap, (long)first, (long)(bytes + slack), 0);
+		unmap((long)first, bytes + slack);
 		return (int)err;
 	}
 	*base = (void *)start;
@@ -112,7 +135,7 @@ int os_map_at(void *base, size_t bytes)
 	if (failed(at))
 		return (int)at;
 	if ((void *)at != base) {
-		call3(SYS_munmap, at, (long)bytes, 0);
+		unmap(at, bytes);
 		if (os_is_sandboxed())
 			return -EEXIST;
 		at = map(base, bytes, MAP_FIXED_NOREPLACE);
@@ -120,7 +143,7 @@ int os_map_at(void *base, size_t bytes)
 			return -EEXIST;
 	}
 	if ((void *)at != base) { /* a kernel before 4.17, to which that flag is a hint as well */
-		call3(SYS_munmap, at, (long)bytes, 0);
+		unmap(at, bytes);
 		return -EEXIST;
 	}
 	probe_hakmem_os_map((uintptr_t)base, bytes);
@@ -129,7 +152,7 @@ int os_map_at(void *base, size_t bytes)
 
 int os_unmap(void *base, size_t bytes)
 {
-	long result = call3(SYS_munmap, (long)base, (long)bytes, 0);
+	long result = unmap((long)base, bytes);
 	if (!result)
 		probe_hakmem_os_unmap((uintptr_t)base, bytes);
 	return (int)result;
@@ -137,8 +160,10 @@ int os_unmap(void *base, size_t bytes)
 
 int os_remap(void *base, size_t old_bytes, size_t new_bytes, bool may_move, void **new_base)
 {
+	GOES_BEFORE();
 	long at = call6(SYS_mremap, (long)base, (long)old_bytes, (long)new_bytes,
 	                may_move ? MREMAP_MAYMOVE : 0, 0, 0);
+	COMES_AFTER();
 	if (failed(at))
 		return (int)at;
 	probe_hakmem_os_unmap((uintptr_t)base, old_bytes);

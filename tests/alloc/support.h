@@ -57,6 +57,13 @@ void support_clock_step(uint64_t ns);
  */
 int support_in_child(void (*f)(void *), void *argument, char *text, size_t size);
 
+/* ThreadSanitizer waits for ever for a thread that ended by the system call, once it is joined. */
+#ifdef __SANITIZE_THREAD__
+enum { SUPPORT_JOINS_VANISHED = false };
+#else
+enum { SUPPORT_JOINS_VANISHED = true };
+#endif
+
 /* A cheap generator; `state` is any number. */
 uint64_t support_random(uint64_t *state);
 

@@ -126,6 +126,8 @@ TEST(thread_that_vanished_is_noticed_in_time)
 /* Where its slots were is nothing any more. What they said is lost, and nothing else. */
 TEST(thread_that_vanished_with_its_stack)
 {
+	if (!SUPPORT_JOINS_VANISHED)
+		SKIP("ThreadSanitizer cannot join a thread that vanished");
 	begin(LOST_SIZE);
 	uint64_t live = tally_process.threads_live;
 	struct tally_sum sum;
@@ -207,6 +209,8 @@ static void *use_one(void *unused)
 /* Threads that come find out about those that have gone. */
 TEST(many_threads_that_vanished)
 {
+	if (!SUPPORT_JOINS_VANISHED)
+		SKIP("ThreadSanitizer cannot join a thread that vanished");
 	begin(LOST_SIZE);
 	uint64_t live = tally_process.threads_live, metadata = 0;
 	for (int i = 0; i < MANY; i++) {
