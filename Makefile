@@ -147,7 +147,7 @@ $(OUT)/hakprobe: $(TOOL_OBJ)
 
 # --- hakbench -----------------------------------------------------------------------------------
 
-BENCH_SRC := $(wildcard bench/*.c)
+BENCH_SRC := $(wildcard bench/*.c bench/*/*.c)
 BENCH_OBJ := $(BENCH_SRC:%.c=$(OUT)/obj/%.o)
 
 $(OUT)/obj/bench/%.o: bench/%.c | $(DEPS)
@@ -161,7 +161,7 @@ $(OUT)/hakbench: $(BENCH_OBJ)
 	$(CC) $(LDFLAGS) $^ $(BENCH_LIBS_LINKED) -o $@
 
 # The recorder of traces, to be preloaded.
-RECORDER_OBJ := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard bench/recorder/*.c))
+RECORDER_OBJ := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard bench/trace/recorder/*.c))
 $(RECORDER_OBJ): BASE_CFLAGS += -fPIC -fvisibility=hidden
 
 $(OUT)/libhakrecord.so: $(RECORDER_OBJ)
@@ -211,7 +211,7 @@ $(OUT)/tests/tools_units: $(TOOL_TESTS) $(HARNESS) $(TOOL_CORE)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ -lcunit $(TOOL_LIBS) -o $@
 
-$(OUT)/tests/bench_units: $(BENCH_TESTS) $(HARNESS) $(BENCH_CORE) $(OUT)/obj/bench/recorder/objects.o
+$(OUT)/tests/bench_units: $(BENCH_TESTS) $(HARNESS) $(BENCH_CORE) $(OUT)/obj/bench/trace/recorder/objects.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) $^ -lcunit $(BENCH_LIBS_LINKED) -o $@
 

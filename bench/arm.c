@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <wordexp.h>
 
-#include "bench/bench.h"
+#include "bench/workloads/bench.h"
 #include "bench/capture.h"
 #include "bench/claims.h"
 

@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/bench.h"
+#include "bench/workloads/bench.h"
 
 static char *text_of(int fd)
 {

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/elf_file.h"
+#include "bench/base/elf_file.h"
 
 __attribute__((format(printf, 2, 3))) static bool refuse(char why[ARM_WHY], const char *format, ...)
 {

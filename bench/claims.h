@@ -6,7 +6,7 @@
 #include "bench/arm.h"
 
 /*
- * Compares a proof (bench/proof.h) with the arm: malloc is in the arm's library and that file's
+ * Compares a proof (bench/run/proof.h) with the arm: malloc is in the arm's library and that file's
  * build is the one in memory; each HAKMEM_ setting reads back as given; the owner of a fresh block,
  * the mode and, if the proof tells, what becomes of a double free fit the settings. `table` is
  * libhakmem's table of options, which is needed for settings that are words (NULL: words are not

@@ -10,8 +10,8 @@
 #include <string.h>
 
 #include "bench/lab.h"
-#include "bench/proof.h"
-#include "bench/report.h"
+#include "bench/run/proof.h"
+#include "bench/run/report.h"
 #include "bench/stats.h"
 
 const char *argp_program_version = "hakbench " HAK_VERSION;

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "bench/bench.h"
+#include "bench/workloads/bench.h"
 #include "bench/lab.h"
 
 static struct trial trial;

@@ -3,7 +3,7 @@
 
 #include <stdlib.h>
 
-#include "bench/random.h"
+#include "bench/base/random.h"
 
 enum { RESAMPLES = 10000 };
 

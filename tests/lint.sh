@@ -19,7 +19,7 @@ if need cppcheck; then
 	# writes; a benchmark that gets no memory is over; tables.c asks for an index only where there is one.
 	cppcheck --quiet --std=c11 --error-exitcode=1 --inline-suppr --suppress=missingIncludeSystem \
 		--suppress=preprocessorErrorDirective --suppress=objectIndex:tools/target/figures.c \
-		--suppress=uninitvar:tools/export/pprof.c --suppress=memleakOnRealloc:bench/workload_slots.c \
+		--suppress=uninitvar:tools/export/pprof.c --suppress=memleakOnRealloc:bench/workloads/slots.c \
 		--suppress=arrayIndexOutOfBoundsCond:tools/view/tables.c --enable=warning,portability -D__x86_64__ -D__LP64__ \
 		-DHAK_DEBUG=0 -DHAK_PROBES=1 -DHAK_SECURE=0 '-DHAK_VERSION="lint"' -I. "${units[@]}" || bad=1
 fi

@@ -4,7 +4,7 @@
 #include <dlfcn.h>
 #include <string.h>
 
-#include "bench/elf_file.h"
+#include "bench/base/elf_file.h"
 
 static const char *object_of(const void *address)
 {

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bench/random.h"
-#include "bench/recorder/objects.h"
-#include "bench/trace.h"
+#include "bench/base/random.h"
+#include "bench/trace/recorder/objects.h"
+#include "bench/trace/reader.h"
 
 enum { NONE = TRACE_NO_OBJECT, MANY = 200000, SPAN = 1 << 12 };
 

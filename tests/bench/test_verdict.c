@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-#include "bench/random.h"
+#include "bench/base/random.h"
 #include "bench/trial.h"
 #include "bench/verdict.h"
 

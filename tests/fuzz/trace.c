@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Recorded traces: each record of one that passes the check may be replayed. */
-#include "bench/trace.h"
+#include "bench/trace/reader.h"
 
 #include <string.h>
 

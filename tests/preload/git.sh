@@ -16,7 +16,7 @@ history() {
 	shift
 	mkdir "$repository" && "$@" git init -q -b main "$repository" || return 1
 	for round in 1 2 3; do
-		cp bench/*.c "$repository/" && sed -i "1i /* $round */" "$repository"/*.c || return 1
+		cp alloc/*.c "$repository/" && sed -i "1i /* $round */" "$repository"/*.c || return 1
 		"$@" git -C "$repository" add . && "$@" git -C "$repository" commit -q -m "round $round" || return 1
 	done
 	"$@" git -C "$repository" gc -q --aggressive --prune=now && "$@" git -C "$repository" fsck --strict >&2 || return 1

@@ -99,12 +99,12 @@ while IFS=: read -r file include; do
 done < <(grep -HoE '^#include "[^"]+' bpf/*.[ch] | sed 's/:#include "/:/')
 
 # --- all of them ---
-grep -nE '#include ".*alloc/' tools/*.[ch] tools/*/*.[ch] bpf/*.[ch] bench/*.[ch] 2>/dev/null && complain "includes alloc/"
+grep -nE '#include ".*alloc/' tools/*.[ch] tools/*/*.[ch] bpf/*.[ch] bench/*.[ch] bench/*/*.[ch] 2>/dev/null && complain "includes alloc/"
 grep -nE '\b(secure_)?getenv\b|\benviron\b' alloc/*.c | grep -v '^alloc/os_linux.c' &&
 	complain "looks at the environment outside of os_linux.c"
 grep -nE '\bsyscall\b|\b(mmap|munmap|madvise|mremap|open|read|write)\(' alloc/*.c |
 	grep -v '^alloc/os_linux.c' && complain "makes a system call outside of os_linux.c"
-grep -nE '#include ".*\.c"' alloc/*.[ch] tools/*.[ch] tools/*/*.[ch] bpf/*.[ch] bench/*.[ch] && complain "includes a .c"
+grep -nE '#include ".*\.c"' alloc/*.[ch] tools/*.[ch] tools/*/*.[ch] bpf/*.[ch] bench/*.[ch] bench/*/*.[ch] && complain "includes a .c"
 [[ $files -ge 30 && $includes -ge 60 ]] || complain "looked at only $files files, $includes includes"
 [[ $tools -ge 100 && $tool_includes -ge 250 ]] || complain "looked at only $tools files of tools/, $tool_includes includes"
 [[ $bad == 0 ]] && echo "$files files of alloc/, $tools of tools/, $((includes + tool_includes)) includes, all downward"

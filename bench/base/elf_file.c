@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/elf_file.h"
+#include "bench/base/elf_file.h"
 
 #include <fcntl.h>
 #include <link.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <string.h>
 
-#include "bench/workload_list.h"
+#include "bench/workloads/list.h"
 
 #define WORKLOAD_LISTED(id) &workload_##id,
 

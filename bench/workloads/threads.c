@@ -3,9 +3,9 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "bench/bench.h"
-#include "bench/touch.h"
-#include "bench/workload_list.h"
+#include "bench/workloads/bench.h"
+#include "bench/workloads/touch.h"
+#include "bench/workloads/list.h"
 
 enum {
 	/* The parameters everybody publishes larson with: `larson 5 8 1000 5000 100 4141 N`. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/counters.h"
+#include "bench/run/counters.h"
 
 #include <linux/perf_event.h>
 #include <sys/ioctl.h>

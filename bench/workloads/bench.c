@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Clock, memory, failure and notes: what every part of hakbench stands on. */
-#include "bench/bench.h"
+#include "bench/workloads/bench.h"
 
 #include <pthread.h>
 #include <stdio.h>

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "bench/trace_format.h"
+#include "bench/trace/format.h"
 
 struct trace {
 	const struct trace_header *header;

@@ -3,13 +3,13 @@
  * Worker 0 is the main thread: a program with one thread is what allocators (glibc's above all)
  * treat specially, and `-t 1` must measure that.
  */
-#include "bench/runner.h"
+#include "bench/run/runner.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 
-#include "bench/resources.h"
+#include "bench/base/resources.h"
 
 static struct {
 	const struct workload *workload;

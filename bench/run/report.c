@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/report.h"
+#include "bench/run/report.h"
 
 #include <stdio.h>
 
-#include "bench/json_text.h"
-#include "bench/proof.h"
-#include "bench/resources.h"
+#include "bench/run/json_text.h"
+#include "bench/run/proof.h"
+#include "bench/base/resources.h"
 
 #define MIB(bytes) ((double)(bytes) / (1 << 20))
 

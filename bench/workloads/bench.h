@@ -4,7 +4,7 @@
  *
  *   operation   one call into the allocator (malloc, free, calloc or realloc), in every workload
  *   worker      one thread that performs a workload
- *   workload    what the workers do; a table in workloads.c lists them all
+ *   workload    what the workers do; the table in list.c has them all
  *   warm-up     operations before the measured part, so that it begins in steady state
  *
  * Nothing here calls malloc for itself: the only operations are the workload's, so that counts and
@@ -18,7 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "bench/random.h"
+#include "bench/base/random.h"
 
 enum { BENCH_MAX_THREADS = 256 };
 

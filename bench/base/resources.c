@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/resources.h"
+#include "bench/base/resources.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>

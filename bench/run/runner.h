@@ -3,8 +3,8 @@
 #ifndef BENCH_RUNNER_H
 #define BENCH_RUNNER_H
 
-#include "bench/bench.h"
-#include "bench/counters.h"
+#include "bench/workloads/bench.h"
+#include "bench/run/counters.h"
 
 struct result {
 	uint64_t ops;             /* of all workers */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/trace.h"
+#include "bench/trace/reader.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -7,9 +7,9 @@
  */
 #include <stdlib.h>
 
-#include "bench/bench.h"
-#include "bench/touch.h"
-#include "bench/workload_list.h"
+#include "bench/workloads/bench.h"
+#include "bench/workloads/touch.h"
+#include "bench/workloads/list.h"
 
 enum { KEPT = 32 };
 

@@ -13,10 +13,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/bench.h"
-#include "bench/touch.h"
-#include "bench/trace.h"
-#include "bench/workload_list.h"
+#include "bench/workloads/bench.h"
+#include "bench/workloads/touch.h"
+#include "bench/trace/reader.h"
+#include "bench/workloads/list.h"
 
 enum { SPINS = 1000 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libhakrecord: preloaded, it writes down each allocation of a program (bench/trace_format.h) and
+ * libhakrecord: preloaded, it writes down each allocation of a program (bench/trace/format.h) and
  * lets glibc serve it.
  *
  *   LD_PRELOAD=libhakrecord.so HAKRECORD_FILE=trace.%p.hak PROGRAM    (%p: the process id)
@@ -21,8 +21,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "bench/recorder/objects.h"
-#include "bench/trace_format.h"
+#include "bench/trace/recorder/objects.h"
+#include "bench/trace/format.h"
 
 #define PUBLIC __attribute__((visibility("default")))
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/recorder/objects.h"
+#include "bench/trace/recorder/objects.h"
 
 #include <stddef.h>
 #include <sys/mman.h>

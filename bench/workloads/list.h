@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* X(name): every workload there is, in the order in which they are listed. */
-#ifndef BENCH_WORKLOAD_LIST_H
-#define BENCH_WORKLOAD_LIST_H
+#ifndef BENCH_LIST_H
+#define BENCH_LIST_H
 
-#include "bench/bench.h"
+#include "bench/workloads/bench.h"
 
 /* clang-format off */
 #define BENCH_WORKLOADS(X) \

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "bench/bench.h"
+#include "bench/workloads/bench.h"
 
 enum { TOUCH_LEAST = 8 }; /* every block has at least that many bytes */
 

@@ -8,9 +8,9 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#include "bench/bench.h"
-#include "bench/touch.h"
-#include "bench/workload_list.h"
+#include "bench/workloads/bench.h"
+#include "bench/workloads/touch.h"
+#include "bench/workloads/list.h"
 
 enum { BATCH = 4096, BATCHES = 16 };
 

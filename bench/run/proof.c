@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/proof.h"
+#include "bench/run/proof.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -12,9 +12,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "bench/elf_file.h"
-#include "bench/json_text.h"
-#include "bench/resources.h"
+#include "bench/base/elf_file.h"
+#include "bench/run/json_text.h"
+#include "bench/base/resources.h"
 
 enum { FRESH_BYTES = 40 };
 

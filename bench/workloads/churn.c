@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "bench/bench.h"
-#include "bench/resources.h"
-#include "bench/touch.h"
-#include "bench/workload_list.h"
+#include "bench/workloads/bench.h"
+#include "bench/base/resources.h"
+#include "bench/workloads/touch.h"
+#include "bench/workloads/list.h"
 
 enum {
 	LIVE = 16 << 20,     /* bytes per worker */

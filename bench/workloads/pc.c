@@ -7,9 +7,9 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#include "bench/bench.h"
-#include "bench/touch.h"
-#include "bench/workload_list.h"
+#include "bench/workloads/bench.h"
+#include "bench/workloads/touch.h"
+#include "bench/workloads/list.h"
 
 enum { RING = 4096, GROUP = 64, PAIRS = BENCH_MAX_THREADS / 2, SPINS = 1000 };
 

@@ -9,9 +9,9 @@
  */
 #include <stdlib.h>
 
-#include "bench/bench.h"
-#include "bench/touch.h"
-#include "bench/workload_list.h"
+#include "bench/workloads/bench.h"
+#include "bench/workloads/touch.h"
+#include "bench/workloads/list.h"
 
 enum { BLOCK = 8, BLOCKS = 8, WRITES = 1000, LINE = 64 };
 

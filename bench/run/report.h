@@ -2,7 +2,7 @@
 #ifndef BENCH_REPORT_H
 #define BENCH_REPORT_H
 
-#include "bench/runner.h"
+#include "bench/run/runner.h"
 
 /* On stdout; `n/a` (null in JSON) for what the machine does not count. */
 void report_text(const struct workload *workload, const struct bench_options *options,
