@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/lab.h"
+#include "bench/lab/lab.h"
 #include "bench/run/proof.h"
 #include "bench/run/report.h"
-#include "bench/stats.h"
+#include "bench/lab/stats.h"
 
 const char *argp_program_version = "hakbench " HAK_VERSION;
 

@@ -27,7 +27,7 @@ programs() {
 	if present gcc "$cc1"; then
 		# A unit of our own; a smaller one where every instruction is counted.
 		gcc -E -D_GNU_SOURCE -DHAK_VERSION='"bench"' -I. "$(awk -v scale="$scale" 'BEGIN {
-			print scale < 1 ? "bench/stats.c" : "bench/lab_report_compare.c" }')" -o "$directory/unit.i" || die "gcc -E failed"
+			print scale < 1 ? "bench/lab/stats.c" : "bench/lab/report_compare.c" }')" -o "$directory/unit.i" || die "gcc -E failed"
 		echo "gcc-cc1 $cc1 -quiet -O2 -g $directory/unit.i -o $directory/unit.s"
 	fi
 }

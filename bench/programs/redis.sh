@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # redis-server under redis-benchmark, over a socket in a directory of its own. Prints what the server
-# alone has used, as hakbench's commands may (bench/arm.h): the load is not what is measured.
+# alone has used, as hakbench's commands may (bench/lab/arm.h): the load is not what is measured.
 #   bench/programs/redis.sh REQUESTS
 set -eu
 directory=$(mktemp -d "${TMPDIR:-/tmp}/hakbench.XXXXXX")

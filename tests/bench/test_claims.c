@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/claims.h"
+#include "bench/lab/claims.h"
 
 static const char table[] = "| option | values |\n"
                             "| `HAKMEM_PROFILE` | speed, lean, secure | speed | Preset. |\n"

@@ -4,8 +4,8 @@
 #include <math.h>
 
 #include "bench/base/random.h"
-#include "bench/trial.h"
-#include "bench/verdict.h"
+#include "bench/lab/trial.h"
+#include "bench/lab/verdict.h"
 
 enum { ROUNDS = 10, TRIES = 400 };
 

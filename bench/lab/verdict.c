@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/verdict.h"
+#include "bench/lab/verdict.h"
 
 struct interval verdict_ratio(const double *a, const double *b, size_t rounds)
 {

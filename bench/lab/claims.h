@@ -3,7 +3,7 @@
 #ifndef BENCH_CLAIMS_H
 #define BENCH_CLAIMS_H
 
-#include "bench/arm.h"
+#include "bench/lab/arm.h"
 
 /*
  * Compares a proof (bench/run/proof.h) with the arm: malloc is in the arm's library and that file's

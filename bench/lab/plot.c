@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/plot.h"
+#include "bench/lab/plot.h"
 
 #include <string.h>
 

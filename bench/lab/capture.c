@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/capture.h"
+#include "bench/lab/capture.h"
 
 #include <errno.h>
 #include <fcntl.h>

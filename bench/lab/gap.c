@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "bench/lab.h"
+#include "bench/lab/lab.h"
 
 enum { HAKMEM, FORCED, SYSTEM, ARMS };
 

@@ -3,7 +3,7 @@
 #ifndef BENCH_LAB_H
 #define BENCH_LAB_H
 
-#include "bench/trial.h"
+#include "bench/lab/trial.h"
 
 enum { LAB_LIST = 16, LAB_ARGUMENTS = 24 };
 

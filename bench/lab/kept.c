@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/kept.h"
+#include "bench/lab/kept.h"
 
 json_object *kept_at(json_object *object, const char *key)
 {

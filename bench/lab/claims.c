@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/claims.h"
+#include "bench/lab/claims.h"
 
 #include <dirent.h>
 #include <limits.h>

@@ -3,13 +3,13 @@
  * The report of hakbench compare. A row is a workload with a number of threads, or a program.
  * Times are told as the least of the rounds: what else the machine does only ever adds to them.
  */
-#include "bench/lab_report.h"
+#include "bench/lab/report_compare.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "bench/kept.h"
-#include "bench/plot.h"
+#include "bench/lab/kept.h"
+#include "bench/lab/plot.h"
 
 #define MIB (1024.0 * 1024)
 #define MS  1e6

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 
 #include "bench/workloads/bench.h"
-#include "bench/lab.h"
+#include "bench/lab/lab.h"
 
 static struct trial trial;
 static bool left_out;

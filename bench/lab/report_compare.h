@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* The report of hakbench compare, which lab_report.c begins. */
-#ifndef BENCH_LAB_REPORT_H
-#define BENCH_LAB_REPORT_H
+/* The report of hakbench compare, which report.c begins. */
+#ifndef BENCH_REPORT_COMPARE_H
+#define BENCH_REPORT_COMPARE_H
 
 #include <stdbool.h>
 #include <stdio.h>
 
-#include "bench/lab.h"
+#include "bench/lab/lab.h"
 
 /* Markdown; the exit status. */
 int report_compare(FILE *out, json_object *result);

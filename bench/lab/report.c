@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bench/kept.h"
-#include "bench/lab_report.h"
-#include "bench/plot.h"
+#include "bench/lab/kept.h"
+#include "bench/lab/report_compare.h"
+#include "bench/lab/plot.h"
 
 #define MIB (1024.0 * 1024)
 

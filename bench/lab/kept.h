@@ -6,7 +6,7 @@
 #include <json-c/json.h>
 #include <stdio.h>
 
-#include "bench/verdict.h"
+#include "bench/lab/verdict.h"
 
 json_object *kept_at(json_object *object, const char *key);
 /* "-" when it is not there. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/arm.h"
+#include "bench/lab/arm.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -11,8 +11,8 @@
 #include <wordexp.h>
 
 #include "bench/workloads/bench.h"
-#include "bench/capture.h"
-#include "bench/claims.h"
+#include "bench/lab/capture.h"
+#include "bench/lab/claims.h"
 
 enum { ARGUMENTS_MOST = 64 };
 

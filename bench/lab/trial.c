@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/trial.h"
+#include "bench/lab/trial.h"
 
 #include <stdio.h>
 #include <stdlib.h>

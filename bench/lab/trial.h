@@ -6,8 +6,8 @@
 #ifndef BENCH_TRIAL_H
 #define BENCH_TRIAL_H
 
-#include "bench/arm.h"
-#include "bench/verdict.h"
+#include "bench/lab/arm.h"
+#include "bench/lab/verdict.h"
 
 enum { TRIAL_ARMS = 16 };
 

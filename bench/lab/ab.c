@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench/lab.h"
+#include "bench/lab/lab.h"
 
 enum { STATUS_GO = 0, STATUS_NO_GO = 1, STATUS_NEUTRAL = 3 };
 

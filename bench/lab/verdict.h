@@ -7,7 +7,7 @@
 #ifndef BENCH_VERDICT_H
 #define BENCH_VERDICT_H
 
-#include "bench/stats.h"
+#include "bench/lab/stats.h"
 
 enum verdict {
 	VERDICT_GO,      /* B is faster: the whole interval lies above 1 + threshold */

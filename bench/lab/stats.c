@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "bench/stats.h"
+#include "bench/lab/stats.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line of ab, gap, compare and report. */
-#include "bench/lab.h"
+#include "bench/lab/lab.h"
 
 #include <errno.h>
 #include <getopt.h>
