@@ -346,41 +346,41 @@ demo: all
 	@OUT=$(OUT) tools/demo/demo.sh
 
 icount: $(OUT)/libhakmem.so $(OUT)/hakbench
-	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/icount.sh
+	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/scripts/icount.sh
 
 icount-gate: $(OUT)/libhakmem.so $(OUT)/hakbench
-	@OUT=$(OUT) bench/icount.sh --gate
+	@OUT=$(OUT) bench/scripts/icount.sh --gate
 
 icount-budget: $(OUT)/libhakmem.so $(OUT)/hakbench
-	@OUT=$(OUT) bench/icount.sh --budget >bench/budget.new && mv bench/budget.new bench/budget.txt
+	@OUT=$(OUT) bench/scripts/icount.sh --budget >bench/budget.new && mv bench/budget.new bench/budget.txt
 
 # Two equal arms are NEUTRAL, an unequal pair is GO, a broken one is refused; by the clock.
 ab-check: $(OUT)/libhakmem.so $(OUT)/hakbench
-	@OUT=$(OUT) bench/ab-check.sh
+	@OUT=$(OUT) bench/scripts/ab-check.sh
 
 # hakmem and its peers; BENCH_LIBS=name=path,... adds others.
 bench bench-quick: $(OUT)/libhakmem.so $(OUT)/hakbench
-	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/bench.sh $(filter bench-quick,$@)
+	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/scripts/bench.sh $(filter bench-quick,$@)
 
 # Real programs instead of workloads.
 bench-programs: $(OUT)/libhakmem.so $(OUT)/hakbench bench-deps
-	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/programs.sh
+	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/scripts/programs.sh
 
 icount-programs: $(OUT)/libhakmem.so $(OUT)/hakbench bench-deps
-	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/icount_programs.sh
+	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/scripts/icount_programs.sh
 
 cachemiss: $(OUT)/libhakmem.so $(OUT)/hakbench
-	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/cachemiss.sh
+	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/scripts/cachemiss.sh
 
 # 10^3 to 10^7 live blocks, 1 to 64 threads.
 bench-scale: $(OUT)/libhakmem.so $(OUT)/hakbench
-	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/scale.sh
+	@OUT=$(OUT) BENCH_LIBS=$(BENCH_LIBS) bench/scripts/scale.sh
 
 zero-cost: $(OUT)/libhakmem.so $(OUT)/hakbench
-	@OUT=$(OUT) MAKE="$(MAKE)" bench/zero-cost.sh
+	@OUT=$(OUT) MAKE="$(MAKE)" bench/scripts/zero-cost.sh
 
 overhead: all
-	@OUT=$(OUT) bench/overhead.sh
+	@OUT=$(OUT) bench/scripts/overhead.sh
 
 exact: all $(TEST_PROGS)
 	@OUT=$(OUT) tests/probe/exact.sh

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT
--- The number of rows comes from the table scale, which bench/programs.sh makes.
+-- The number of rows comes from the table scale, which bench/scripts/programs.sh makes.
 create table t(id integer primary key, name text, data blob);
 with recursive n(i) as (select 1 union all select i + 1 from n where i < (select rows from scale))
 insert into t select i, 'name ' || (i * 7919 % 60000), zeroblob(i % 300) from n;

@@ -46,16 +46,16 @@ echo 'int main(void) { return 0; }' | gcc -static -x c - -o "$WORK/static" || fa
 refused 'binds no malloc' ab --b-cmd "$WORK/static" --lib "$HAKMEM"
 
 # Libraries that ignore a switch: one does not know it, two say that it is in force.
-bench/variant.sh "$WORK/unknown" alloc/options.c 's/"FORCE_LIBC_ALLOC"/"FORCE_LIBC"/' || fail "variant"
-bench/variant.sh "$WORK/libc" alloc/init.c 's/= options\.force_libc/= false/' || fail "variant"
+bench/scripts/variant.sh "$WORK/unknown" alloc/options.c 's/"FORCE_LIBC_ALLOC"/"FORCE_LIBC"/' || fail "variant"
+bench/scripts/variant.sh "$WORK/libc" alloc/init.c 's/= options\.force_libc/= false/' || fail "variant"
 ignore='s/: options\.fastlane_direct \? HAK_MODE_NORMAL/: true ? HAK_MODE_NORMAL/'
-bench/variant.sh "$WORK/checked" alloc/init.c "$ignore" || fail "variant"
+bench/scripts/variant.sh "$WORK/checked" alloc/init.c "$ignore" || fail "variant"
 refused 'HAKMEM_FORCE_LIBC_ALLOC=1 had no effect: the library knows no such option' gap --lib "$WORK/unknown/out/libhakmem.so"
 refused 'mode normal is in force, not libc' gap --lib "$WORK/libc/out/libhakmem.so"
 refused 'mode normal is in force, not checked' ab --lib "$WORK/checked/out/libhakmem.so" \
 	--a HAKMEM_FASTLANE_DIRECT=0 --b HAKMEM_FASTLANE_DIRECT=1
 # One that even names the mode: the double free gives it away.
-bench/variant.sh "$WORK/liar" alloc/init.c "$ignore" alloc/alloc.c 's/return mode == HAK_MODE_FORCE_LIBC/return mode ? "checked" : false/' ||
+bench/scripts/variant.sh "$WORK/liar" alloc/init.c "$ignore" alloc/alloc.c 's/return mode == HAK_MODE_FORCE_LIBC/return mode ? "checked" : false/' ||
 	fail "variant"
 refused 'a double free is not caught at once' ab --lib "$WORK/liar/out/libhakmem.so" --a HAKMEM_FASTLANE_DIRECT=0 \
 	--b HAKMEM_FASTLANE_DIRECT=0

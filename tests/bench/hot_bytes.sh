@@ -8,11 +8,11 @@ set -u
 
 need python3
 make_work
-bench/variant.sh "$WORK/moved" alloc/libc.c 's/^#include "libc.h"/&\n__asm__(".text\\n.skip 4113, 0x90\\n");/' || fail "variant"
-bench/variant.sh "$WORK/counting" alloc/alloc.h \
+bench/scripts/variant.sh "$WORK/moved" alloc/libc.c 's/^#include "libc.h"/&\n__asm__(".text\\n.skip 4113, 0x90\\n");/' || fail "variant"
+bench/scripts/variant.sh "$WORK/counting" alloc/alloc.h \
 	's/^(\treturn alloc_pop\(tls, slot\);)/\tstatic __thread unsigned long counter __attribute__((used));\n\tcounter++;\n\1/' || fail "variant"
 # compared NAME: the variant against this build.
-compared() { bench/hot_bytes.py "$OUT/obj/alloc" "$HAKMEM" "$WORK/$1/out/obj/alloc" "$WORK/$1/out/libhakmem.so" >"$WORK/said"; }
+compared() { bench/scripts/hot_bytes.py "$OUT/obj/alloc" "$HAKMEM" "$WORK/$1/out/obj/alloc" "$WORK/$1/out/libhakmem.so" >"$WORK/said"; }
 compared moved || fail "$(cat "$WORK/said")"
 same=$(tail -n 1 "$WORK/said")
 compared counting && fail "a counter in malloc is not seen: $(cat "$WORK/said")"

@@ -9,7 +9,7 @@ need redis-server redis-benchmark redis-cli python3
 [[ -e $OUT/libhakrecord.so ]] || skip "$OUT/libhakrecord.so is not built"
 make_work
 
-bench/record-redis.sh "$WORK/redis.hak" >"$WORK/log" 2>&1 || fail "recording: $(tail -n 3 "$WORK/log")"
+bench/scripts/record-redis.sh "$WORK/redis.hak" >"$WORK/log" 2>&1 || fail "recording: $(tail -n 3 "$WORK/log")"
 # replayed ENVIRONMENT...: OPERATIONS BYTES as counted by the replay, and as the recorder counted.
 replayed() {
 	env "$@" "$OUT/hakbench" trace --trace "$WORK/redis.hak" --json | python3 -c '

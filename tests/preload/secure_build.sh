@@ -7,7 +7,7 @@ set -u
 . tests/preload_lib.sh
 
 make_work
-SECURE=1 bench/variant.sh "$WORK/secure" || fail "does not build"
+SECURE=1 bench/scripts/variant.sh "$WORK/secure" || fail "does not build"
 library=$WORK/secure/out/libhakmem.so
 for setting in HAKMEM_PROFILE={speed,lean,secure} HAKMEM_FASTLANE_DIRECT=0 HAKMEM_GUARD=7; do
 	for name in api threads; do

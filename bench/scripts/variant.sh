@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 # Builds libhakmem from a copy of the sources with some edits, for tests of the lab: the gates must
 # see what such a build does wrong. The committed sources are not touched.
-#   bench/variant.sh DIRECTORY {FILE SED-SCRIPT}...     -> DIRECTORY/out/libhakmem.so
+#   bench/scripts/variant.sh DIRECTORY {FILE SED-SCRIPT}...     -> DIRECTORY/out/libhakmem.so
 set -eu
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 directory=$1
 shift
 mkdir -p "$directory"

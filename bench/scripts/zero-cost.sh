@@ -2,12 +2,12 @@
 # SPDX-License-Identifier: MIT
 # Shows that the probes cost the hot path nothing: the hot functions are the same bytes in a build
 # with and in a build without probes (nobody attached), and callgrind counts the same.
-#   1. the functions as compiled, relocations included, and as linked (bench/hot_bytes.py says how)
+#   1. the functions as compiled, relocations included, and as linked (bench/scripts/hot_bytes.py says how)
 #   2. callgrind's instructions per operation
 set -u
-cd "$(dirname "$0")/.." || exit 1
-# shellcheck source=bench/lib.sh
-. bench/lib.sh
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=bench/scripts/lib.sh
+. bench/scripts/lib.sh
 
 BARE_OUT=${BARE_OUT:-${OUT}-noprobes}
 MAKE=${MAKE:-make}
@@ -38,13 +38,13 @@ echo "without probes  $BARE: none"
 
 echo
 echo "Machine code of the entry points in both builds (SHA-256 of the build with probes):"
-bench/hot_bytes.py "$OUT/obj/alloc" "$HAKMEM" "$BARE_OUT/obj/alloc" "$BARE" || failed=1
+bench/scripts/hot_bytes.py "$OUT/obj/alloc" "$HAKMEM" "$BARE_OUT/obj/alloc" "$BARE" || failed=1
 
 # per_op LIBRARY WORKLOAD OPS: ZONE INSTRUCTIONS BRANCHES
 per_op() {
 	callgrind_run "$WORK/1" "$1" "$2" -n "$3"
 	callgrind_run "$WORK/2" "$1" "$2" -n $((2 * $3))
-	bench/callgrind.py zones-per-op "$WORK/1" "$WORK/2" "$3"
+	bench/scripts/callgrind.py zones-per-op "$WORK/1" "$WORK/2" "$3"
 }
 
 echo

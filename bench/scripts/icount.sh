@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: MIT
 # Instructions and branches per operation, by callgrind: deterministic, so that a single
 # instruction more is seen. docs/lab.md explains the columns.
-#   bench/icount.sh             hakmem and its peers, all workloads, then hakmem's gate; out/icount/
+#   bench/scripts/icount.sh             hakmem and its peers, all workloads, then hakmem's gate; out/icount/
 #                               keeps the tables, the costliest functions and annotated listings
-#   bench/icount.sh --gate      hakmem alone, against bench/budget.txt and the ceilings below
-#   bench/icount.sh --budget    hakmem alone, as bench/budget.txt wants it
+#   bench/scripts/icount.sh --gate      hakmem alone, against bench/budget.txt and the ceilings below
+#   bench/scripts/icount.sh --budget    hakmem alone, as bench/budget.txt wants it
 # LIBRARY: another build of libhakmem to measure. ALLOCATORS: which ones, hakmem first.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-# shellcheck source=bench/lib.sh
-. bench/lib.sh
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=bench/scripts/lib.sh
+. bench/scripts/lib.sh
 
 # What the hot path may never cost, whatever the budget says.
 CEILING_MALLOC_HIT=13
@@ -44,7 +44,7 @@ hit_costs() {
 		callgrind_run "$WORK/hit.$i" "$1" hit -n $((1000 + 2 * i))
 		files+=("$WORK/hit.$i")
 	done
-	bench/callgrind.py hit "${files[@]}"
+	bench/scripts/callgrind.py hit "${files[@]}"
 }
 
 # pair NAME LIBRARY WORKLOAD: two runs, of n and 2 n operations, side by side.
@@ -58,7 +58,7 @@ pair() {
 
 # counts NAME LIBRARY WORKLOAD: ZONE INSTRUCTIONS BRANCHES
 counts() {
-	bench/callgrind.py split "$WORK/$1.$3.a" "$WORK/$1.$3.b" "$(operations "$3")" "$2"
+	bench/scripts/callgrind.py split "$WORK/$1.$3.a" "$WORK/$1.$3.b" "$(operations "$3")" "$2"
 }
 
 # budgeted WORKLOAD: the zones that are ours. What libc executes in memset and memcpy is another
@@ -120,7 +120,7 @@ case ${1:-} in
 	;;
 --budget)
 	cat <<-'HEAD'
-		# Instructions and branches per operation of libhakmem, by callgrind (bench/icount.sh; docs/lab.md).
+		# Instructions and branches per operation of libhakmem, by callgrind (bench/scripts/icount.sh; docs/lab.md).
 		# A change that makes a line worse by more than 0.05 fails `make icount-gate`; a change that is
 		# worth it comes with a new budget (`make icount-budget`) and says why.
 	HEAD
@@ -171,7 +171,7 @@ for workload in $ALL; do
 			}' "$WORK/row" | say
 		{
 			echo "$workload, $name: the ten costliest functions, per operation: instructions, branches"
-			bench/callgrind.py top "$WORK/$name.$workload.a" "$WORK/$name.$workload.b" "$(operations "$workload")"
+			bench/scripts/callgrind.py top "$WORK/$name.$workload.a" "$WORK/$name.$workload.b" "$(operations "$workload")"
 			echo
 		} >>"$KEPT/costliest.txt"
 		[[ $name == hakmem && " $BUDGETED " == *" $workload "* ]] &&
@@ -179,7 +179,7 @@ for workload in $ALL; do
 		functions=(malloc free)
 		[[ $workload == calloc ]] && functions+=(calloc)
 		[[ $workload == realloc ]] && functions+=(realloc)
-		[[ $name == hakmem ]] && bench/callgrind.py listing "$WORK/$name.$workload.a" "$WORK/$name.$workload.b" \
+		[[ $name == hakmem ]] && bench/scripts/callgrind.py listing "$WORK/$name.$workload.a" "$WORK/$name.$workload.b" \
 			"$(operations "$workload")" "$library" "${functions[@]}" >"$KEPT/listing-$workload.txt"
 		rm -f "$WORK/$name.$workload".*
 	done

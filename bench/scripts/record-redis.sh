@@ -1,12 +1,12 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Records the allocations of redis-server under a short load of redis-benchmark.
-#   bench/record-redis.sh FILE
+#   bench/scripts/record-redis.sh FILE
 set -u
 file=$(realpath -m "$1")
-cd "$(dirname "$0")/.." || exit 1
-# shellcheck source=bench/lib.sh
-. bench/lib.sh
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=bench/scripts/lib.sh
+. bench/scripts/lib.sh
 
 RECORDER=$(realpath "$OUT/libhakrecord.so") || die "$OUT/libhakrecord.so is missing: make it first"
 make_work

@@ -9,9 +9,9 @@
 #   ROUNDS (20), IDLE (1 s unattached per round), ATTACHED (2 s attached per round)
 #   HAKPROBE_ARGS: options of a measurement of one's own, named `own`, with LIMIT (0.97)
 set -u
-cd "$(dirname "$0")/.." || exit 1
-# shellcheck source=bench/lib.sh
-. bench/lib.sh
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=bench/scripts/lib.sh
+. bench/scripts/lib.sh
 
 HAKPROBE=$(realpath -m "${HAKPROBE:-$OUT/hakprobe}")
 for needed in "$HAKMEM" "$HAKBENCH" "$HAKPROBE"; do
@@ -22,7 +22,7 @@ make_work
 
 # mixed LIMIT OPTION...: on hakbench mixed.
 mixed() {
-	HAKPROBE_ARGS="${*:2}" bench/overhead.py "$HAKBENCH" "$HAKMEM" "$HAKPROBE" \
+	HAKPROBE_ARGS="${*:2}" bench/scripts/overhead.py "$HAKBENCH" "$HAKMEM" "$HAKPROBE" \
 		"${ROUNDS:-20}" "${IDLE:-1}" "${ATTACHED:-2}" "$1"
 }
 
@@ -35,7 +35,7 @@ for what in "$@"; do
 	flame) mixed 0.98 --flame alloc,live -o "$WORK/%k.folded" ;;
 	cpu) mixed 0.995 --flame cpu --hz 99 -o "$WORK/cpu.folded" ;;
 	own) mixed "${LIMIT:-0.97}" "${HAKPROBE_ARGS:-}" ;;
-	redis) bench/overhead_redis.py "$HAKBENCH" "$HAKMEM" "$HAKPROBE" "${ROUNDS:-20}" 0.99 ;;
+	redis) bench/scripts/overhead_redis.py "$HAKBENCH" "$HAKMEM" "$HAKPROBE" "${ROUNDS:-20}" 0.99 ;;
 	*) die "$what: the measurements are default, flame, cpu, redis and own" ;;
 	esac || failed=1
 done

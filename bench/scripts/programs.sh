@@ -2,15 +2,15 @@
 # SPDX-License-Identifier: MIT
 # Real programs under hakmem, glibc, mimalloc, jemalloc and tcmalloc (Debian's): user and system time and
 # peak RSS of each, interleaved.
-#   bench/programs.sh      BENCH_LIBS=NAME=PATH,... adds allocators; ROUNDS (7); SCALE (1) of the work
+#   bench/scripts/programs.sh      BENCH_LIBS=NAME=PATH,... adds allocators; ROUNDS (7); SCALE (1) of the work
 # Results in out/bench/programs/: report.md, results.json, speed.svg, rss.svg; together with those of
 # make bench, if there are any, in out/bench/all/.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-# shellcheck source=bench/lib.sh
-. bench/lib.sh
-# shellcheck source=bench/programs_lib.sh
-. bench/programs_lib.sh
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=bench/scripts/lib.sh
+. bench/scripts/lib.sh
+# shellcheck source=bench/scripts/programs_lib.sh
+. bench/scripts/programs_lib.sh
 make_work
 KEPT=$OUT/bench/programs
 mkdir -p "$KEPT"

@@ -3,9 +3,9 @@
 # Whether hakbench ab can be believed on this machine: two equal arms must be NEUTRAL in at least 18 of TRIES
 # (20), HAKMEM_FASTLANE_DIRECT=1 against 0 GO, and the other way round NO-GO. This takes some minutes.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-# shellcheck source=bench/lib.sh
-. bench/lib.sh
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=bench/scripts/lib.sh
+. bench/scripts/lib.sh
 make_work
 TRIES=${TRIES:-20}
 neutral=0 failed=0

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: MIT
 # Cache misses per operation by cachegrind, which simulates a last-level cache of 512 KiB, 8 ways: does an
 # allocator hand out the block that is still in the cache? Every byte of each new block is written.
-#   bench/cachemiss.sh           hakmem and its peers, WORKLOADS (mixed c6 c7 tiny larson)
-#   bench/cachemiss.sh --gate    hakmem alone, mixed
+#   bench/scripts/cachemiss.sh           hakmem and its peers, WORKLOADS (mixed c6 c7 tiny larson)
+#   bench/scripts/cachemiss.sh --gate    hakmem alone, mixed
 # Fails when hakmem's mixed is above the ceiling. Deterministic. Result in out/bench/cachemiss.md.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-# shellcheck source=bench/lib.sh
-. bench/lib.sh
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=bench/scripts/lib.sh
+. bench/scripts/lib.sh
 
 CEILING_MIXED=0.15
 CACHE=--LL=524288,8,64

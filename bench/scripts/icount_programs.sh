@@ -2,14 +2,14 @@
 # SPDX-License-Identifier: MIT
 # Instructions that real programs spend in their allocator, per call of malloc, free, realloc, …, the cold
 # path and the start included, by callgrind: hakmem and its peers, one program at a time.
-#   bench/icount_programs.sh     SCALE (0.2) of the work; PROGRAMS: only these; ALLOCATORS, which
+#   bench/scripts/icount_programs.sh     SCALE (0.2) of the work; PROGRAMS: only these; ALLOCATORS, which
 # Results in out/bench/icount/: programs.md, programs.tsv, and NAME.ALLOCATOR with a line per function.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-# shellcheck source=bench/lib.sh
-. bench/lib.sh
-# shellcheck source=bench/programs_lib.sh
-. bench/programs_lib.sh
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=bench/scripts/lib.sh
+. bench/scripts/lib.sh
+# shellcheck source=bench/scripts/programs_lib.sh
+. bench/scripts/programs_lib.sh
 command -v valgrind >/dev/null || die "valgrind is missing: make deps"
 make_work
 KEPT=$OUT/bench/icount
@@ -36,7 +36,7 @@ count() {
 		valgrind --tool=callgrind --callgrind-out-file="$WORK/$name.$allocator" \
 		"${words[@]}" </dev/null >/dev/null 2>"$WORK/$name.$allocator.log" ||
 		die "$name with $allocator: $(tail -n 5 "$WORK/$name.$allocator.log")"
-	bench/callgrind.py calls-in "$WORK/$name.$allocator" "$library" >"$KEPT/$name.$allocator" ||
+	bench/scripts/callgrind.py calls-in "$WORK/$name.$allocator" "$library" >"$KEPT/$name.$allocator" ||
 		die "$name does not call $library"
 	read -ra words <"$KEPT/$name.$allocator"
 	printf '%s\t%s\t%s\t%s\t%s\n' "$name" "$allocator" "${words[@]}" >>"$WORK/table"

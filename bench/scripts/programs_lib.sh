@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# The real programs that the lab measures. Sourced after bench/lib.sh.
+# The real programs that the lab measures. Sourced after bench/scripts/lib.sh.
 
 # programs DIRECTORY SCALE: prints a line per program, NAME COMMAND, of words without quotes; settings come
 # first (env K=V).

@@ -1,16 +1,16 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # Does the cost of an operation grow with the heap, or with the number of threads?
-#   bench/scale.sh               LIVE (1000 to 10000000) blocks, THREADS (1 to 64), ROUNDS (3)
+#   bench/scripts/scale.sh               LIVE (1000 to 10000000) blocks, THREADS (1 to 64), ROUNDS (3)
 # 1. instructions per operation in the allocator, by callgrind, with 10^3 to 10^7 live blocks (tiny): these
 #    must stay flat. Ours fails when the most is more than a tenth over the least.
 # 2. CPU time of the same, cache misses included: the application's own, as it picks blocks at random.
 # 3. CPU time per operation with 1 to 64 threads.
 # Results in out/bench/scale/: instructions.md, report.md, results of each run.
 set -u
-cd "$(dirname "$0")/.." || exit 1
-# shellcheck source=bench/lib.sh
-. bench/lib.sh
+cd "$(dirname "$0")/../.." || exit 1
+# shellcheck source=bench/scripts/lib.sh
+. bench/scripts/lib.sh
 command -v valgrind >/dev/null || die "valgrind is missing: make deps"
 make_work
 KEPT=$OUT/bench/scale
@@ -28,7 +28,7 @@ inside() {
 	first=$!
 	(valgrind_run "$WORK/$1.2" "$2" "$counting --callgrind-out-file=$WORK/$1.2" tiny --slots $((2 * $3)) -n $((2 * OPS))) &&
 		wait $first || exit 1
-	bench/callgrind.py split "$WORK/$1.1" "$WORK/$1.2" $OPS "$2" | awk '$1 == "inside" { print $2 }'
+	bench/scripts/callgrind.py split "$WORK/$1.1" "$WORK/$1.2" $OPS "$2" | awk '$1 == "inside" { print $2 }'
 }
 
 instructions() {
