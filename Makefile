@@ -174,7 +174,7 @@ $(OUT)/libhakrecord.so: $(RECORDER_OBJ)
 HARNESS := $(OUT)/obj/tests/harness.o
 ALLOC_TESTS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/alloc/*.c))
 TOOL_TESTS  := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/tools/*.c tests/tools/*/*.c))
-BENCH_TESTS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/bench/*.c))
+BENCH_TESTS := $(patsubst %.c,$(OUT)/obj/%.o,$(wildcard tests/bench/*/*.c))
 # Programs that the scripts run: one file, one program.
 TEST_PROGS  := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/preload/*.c tests/probe/*.c tests/misuse/*.c)) \
                $(patsubst tests/%.cc,$(OUT)/tests/%,$(wildcard tests/preload/*.cc tests/probe/*.cc tests/misuse/*.cc))
@@ -266,7 +266,7 @@ soak: torture-builds $(OUT)/hakprobe
 
 test: all test-deps torture-builds $(OUT)/tests/alloc_units $(OUT)/tests/sim $(OUT)/tests/tools_units $(OUT)/tests/bench_units $(TEST_PROGS)
 	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/sim $(OUT)/tests/tools_units $(OUT)/tests/bench_units \
-	  $(sort $(wildcard tests/tree/*.sh tests/preload/*.sh tests/sim/*.sh tests/torture/torture.sh tests/bench/*.sh tests/probe/*.sh))
+	  $(sort $(wildcard tests/tree/*.sh tests/preload/*.sh tests/sim/*.sh tests/torture/torture.sh tests/bench/*/*.sh tests/probe/*.sh))
 
 test-alloc: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakbench $(OUT)/tests/alloc_units $(OUT)/tests/sim $(TEST_PROGS) torture-builds
 	@OUT=$(OUT) tests/run.sh $(OUT)/tests/alloc_units $(OUT)/tests/sim $(sort $(wildcard tests/preload/*.sh tests/sim/*.sh tests/torture/torture.sh))
@@ -277,7 +277,7 @@ mutants: $(OUT)/libhakmem.so $(OUT)/libhakmem.a $(OUT)/hakbench $(OUT)/tests/all
 	@OUT=$(OUT) tests/mutants.sh $(MUTANTS)
 
 test-bench: $(OUT)/libhakmem.so $(OUT)/hakbench $(OUT)/libhakrecord.so $(OUT)/tests/bench_units
-	@OUT=$(OUT) tests/run.sh $(OUT)/tests/bench_units $(sort $(wildcard tests/bench/*.sh))
+	@OUT=$(OUT) tests/run.sh $(OUT)/tests/bench_units $(sort $(wildcard tests/bench/*/*.sh))
 
 test-probe: all test-deps $(OUT)/tests/tools_units $(TEST_PROGS)
 	@OUT=$(OUT) tests/run.sh $(OUT)/tests/tools_units $(sort $(wildcard tests/probe/*.sh))

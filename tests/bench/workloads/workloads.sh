@@ -28,7 +28,7 @@ PY
 
 count=0
 for workload in $("$HAKBENCH" --help | sed -n '/^Workloads:/,/^$/p' | awk 'NF > 1 { print $1 }'); do
-	[[ $workload == trace ]] && continue # tests/bench/trace.sh
+	[[ $workload == trace ]] && continue # tests/bench/trace/trace.sh
 	for run in 1 2; do
 		preloaded "$HAKBENCH" "$workload" -n 2000 --seed 7 --json >"$WORK/$run.json" || fail "$workload"
 		python3 "$WORK/check.py" "$WORK/$run.json" "$workload" 2000 "$HAKMEM" >"$WORK/$run" || fail "$workload: $(cat "$WORK/$run.json")"

@@ -75,7 +75,7 @@ grep -q ' again |' "$WORK/compare/report.md" || fail "compare: the library of --
 [[ -s $WORK/compare/speed.svg && -s $WORK/compare/rss.svg ]] || fail "compare: no plots"
 # Recorded samples have their verdict for ever.
 for verdict in GO NO-GO NEUTRAL; do
-	"$HAKBENCH" report "tests/bench/recorded-$verdict.json" --plot "$WORK/$verdict.svg" | grep -qF "**$verdict**" ||
+	"$HAKBENCH" report "tests/bench/lab/recorded-$verdict.json" --plot "$WORK/$verdict.svg" | grep -qF "**$verdict**" ||
 		fail "recorded-$verdict.json is not $verdict"
 done
 echo "arms prove themselves; 10 that are not what they claim were refused, 4 of them libraries that ignore a switch"
