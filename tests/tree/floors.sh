@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # The house rules that a script can check: alloc/ includes only downward (each header says its floor);
-# tools/ does by wings, bpf/ by kinds of file; alloc/ and tools/ never include each other; docs/architecture.md
-# names every module of tools/ in its wing; the environment is read in options.c only, and system calls are
+# tools/ and bench/ do by wings, bpf/ by kinds of file; alloc/ and tools/ never include each other; docs/architecture.md
+# names every module of those two in its wing; the environment is read in options.c only, and system calls are
 # made in os_linux.c only.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -40,53 +40,74 @@ for file in alloc/*.[ch]; do
 	done < <(sed -n 's/^#include "\(.*\)"/\1/p' "$file")
 done
 
-# --- tools/: a wing includes itself and lower wings, hakprobe.c all of them; from the ground up ---
-wings=(base target symbols capture profile attach export view watch cli)
-wing_of() { # the number of the wing that a path of tools/ is in; that of hakprobe.c is above them all
+# --- tools/ and bench/: a wing includes itself and lower wings, the program on top all of them; from the ground up ---
+tools_wings=(base target symbols capture profile attach export view watch cli) tools_top=tools/hakprobe.c
+bench_wings=(base trace workloads run lab) bench_top=bench/hakbench.c
+wing_of() { # TREE PATH: REPLY, the number of the wing that a path of the tree is in; the program on top is above them all
+	local -n wings=$1_wings
 	local i
-	[[ $1 == */* ]] || { echo ${#wings[@]}; return; }
+	REPLY=
+	[[ $2 == */* ]] || { REPLY=${#wings[@]}; return; }
 	for i in "${!wings[@]}"; do
-		[[ ${wings[i]} == "${1%%/*}" ]] && echo "$i" && return
+		[[ ${wings[i]} == "${2%%/*}" ]] && REPLY=$i && return
 	done
 }
 
-check_tool_include() { # FILE INCLUDE
-	local file=${1#tools/} include=$2 own other
-	own=$(wing_of "$file")
-	case $include in
-	bpf/*.bpf.h) complain "$1: includes $include, which is for programs in the kernel" ;;
-	bpf/*.h) return ;;
-	*.skel.h) # programs: loaded by what attaches
-		[[ $file == attach/* || $file == cli/* ]] || complain "$1: includes $include" ;;
-	pprof.pb-c.h) [[ $own -ge $(wing_of profile/) ]] || complain "$1: includes $include" ;;
-	tools/*/*.h)
-		other=$(wing_of "${include#tools/}")
-		[[ -n $other && $other -le $own ]] || complain "$1: includes $include, which is not below it" ;;
-	*) complain "$1: includes \"$include\": write the path from the root of the tree" ;;
+check_wing_include() { # TREE FILE INCLUDE
+	local file=${2#"$1"/} include=$3 own
+	wing_of "$1" "$file"
+	own=$REPLY
+	case $1:$include in
+	tools:bpf/*.bpf.h) complain "$2: includes $include, which is for programs in the kernel" ;;
+	tools:bpf/*.h) return ;;
+	tools:*.skel.h) # programs: loaded by what attaches
+		[[ $file == attach/* || $file == cli/* ]] || complain "$2: includes $include" ;;
+	tools:pprof.pb-c.h)
+		wing_of tools profile/
+		[[ $own -ge $REPLY ]] || complain "$2: includes $include" ;;
+	"$1:$1"/*/*.h)
+		wing_of "$1" "${include#"$1"/}"
+		[[ -n $REPLY && $REPLY -le $own ]] || complain "$2: includes $include, which is not below it" ;;
+	"$1:$1"/* | *:*/*) complain "$2: includes $include, which is none of its" ;;
+	*) complain "$2: includes \"$include\": write the path from the root of the tree" ;;
 	esac
 }
 
-tools=0 tool_includes=0
-while read -r file; do
-	tools=$((tools + 1))
-	[[ -n $(wing_of "${file#tools/}") ]] || complain "$file: in no wing"
-	[[ $file == tools/hakprobe.c || $file == tools/*/*.[ch] ]] || complain "$file: belongs into a wing"
-	while read -r include; do
-		tool_includes=$((tool_includes + 1))
-		check_tool_include "$file" "$include"
-	done < <(sed -n 's/^#include "\(.*\)"/\1/p' "$file")
-done < <(find tools -name '*.[ch]')
-
-# Within a wing there may be no circle.
-circles=$(grep -rHoE --include='*.h' '^#include "tools/[^"]+' tools | sed 's/:#include "/ /' | tsort 2>&1 >/dev/null)
-[[ -z $circles ]] || complain "headers of tools/ include each other: $circles"
-
-for wing in "${wings[@]}"; do
-	row=$(grep -E "^\| \`$wing/\` \|" docs/architecture.md)
-	for module in $(find "tools/$wing" -maxdepth 1 -name '*.[ch]' -printf '%f\n' | sed 's/\..*//' | sort -u); do
-		[[ $row == *"\`$module\`"* ]] || complain "docs/architecture.md does not name $module in tools/$wing/"
+# In docs/architecture.md: a row for each wing, which names its modules. TREE HOW-A-ROW-BEGINS
+check_wing_rows() {
+	local -n tree_wings=$1_wings
+	local wing module row
+	for wing in "${tree_wings[@]}"; do
+		row=$(grep -E "^\| \`$2$wing/\` \|" docs/architecture.md)
+		for module in $(find "$1/$wing" -name '*.[ch]' -printf '%f\n' | sed 's/\..*//' | sort -u); do
+			[[ $row == *"\`$module\`"* ]] || complain "docs/architecture.md does not name $module in $1/$wing/"
+		done
 	done
-done
+}
+
+check_wings() { # TREE: counts in wing_files and wing_includes
+	local -n top=$1_top
+	local file include circles
+	while read -r file; do
+		wing_files=$((wing_files + 1))
+		wing_of "$1" "${file#"$1"/}"
+		[[ -n $REPLY ]] || complain "$file: in no wing"
+		[[ $file == "$top" || $file == "$1"/*/*.[ch] ]] || complain "$file: belongs into a wing"
+		while read -r include; do
+			wing_includes=$((wing_includes + 1))
+			check_wing_include "$1" "$file" "$include"
+		done < <(sed -n 's/^#include "\(.*\)"/\1/p' "$file")
+	done < <(find "$1" -name '*.[ch]')
+	# Within a wing there may be no circle.
+	circles=$(grep -rHoE --include='*.h' "^#include \"$1/[^\"]+" "$1" | sed 's/:#include "/ /' | tsort 2>&1 >/dev/null)
+	[[ -z $circles ]] || complain "headers of $1/ include each other: $circles"
+}
+
+wing_files=0 wing_includes=0
+check_wings tools
+check_wings bench
+check_wing_rows tools ''
+check_wing_rows bench bench/
 
 # --- bpf/: records (.h) include records, what programs share (.bpf.h) both, programs are included by nobody ---
 while IFS=: read -r file include; do
@@ -106,6 +127,6 @@ grep -nE '\bsyscall\b|\b(mmap|munmap|madvise|mremap|open|read|write)\(' alloc/*.
 	grep -v '^alloc/os_linux.c' && complain "makes a system call outside of os_linux.c"
 grep -nE '#include ".*\.c"' alloc/*.[ch] tools/*.[ch] tools/*/*.[ch] bpf/*.[ch] bench/*.[ch] bench/*/*.[ch] && complain "includes a .c"
 [[ $files -ge 30 && $includes -ge 60 ]] || complain "looked at only $files files, $includes includes"
-[[ $tools -ge 100 && $tool_includes -ge 250 ]] || complain "looked at only $tools files of tools/, $tool_includes includes"
-[[ $bad == 0 ]] && echo "$files files of alloc/, $tools of tools/, $((includes + tool_includes)) includes, all downward"
+[[ $wing_files -ge 160 && $wing_includes -ge 350 ]] || complain "looked at only $wing_files files in wings, $wing_includes includes"
+[[ $bad == 0 ]] && echo "$files files of alloc/, $wing_files of tools/ and bench/, $((includes + wing_includes)) includes, all downward"
 exit $bad
