@@ -9,11 +9,13 @@ cd "$(dirname "$0")/../.." || exit 1
 bad=0
 complain() { echo "$*"; bad=1; }
 
-floor_of() { # of a file of alloc/: its own comment, else its header's
-	local file=$1 floor
-	floor=$(grep -m1 -oE 'Floor [0-9]+:' "$file" | tr -dc 0-9)
-	[[ -z $floor && $file == *.c ]] && floor=$(floor_of "${file%.c}.h")
-	echo "$floor"
+# Of a file of alloc/: its own comment, else its header's. All of them read at once: a process each takes long.
+declare -A floors
+while IFS=: read -r file _ floor _; do floors[$file]=${floors[$file]:-${floor//[^0-9]/}}; done \
+	< <(grep -noE 'Floor [0-9]+:' alloc/*.[ch])
+floor_of() { # FILE: REPLY
+	REPLY=${floors[$1]:-}
+	[[ -z $REPLY && $1 == *.c ]] && REPLY=${floors[${1%.c}.h]:-}
 }
 
 files=0 includes=0
@@ -22,7 +24,10 @@ for file in alloc/*.[ch]; do
 	alloc/hakmem.h) continue ;; # public: stands alone
 	alloc/probe.c) floor=0 ;;
 	alloc/os_linux.c) floor=1 ;;
-	*) floor=$(floor_of "$file") ;;
+	*)
+		floor_of "$file"
+		floor=$REPLY
+		;;
 	esac
 	[[ -n $floor ]] || complain "$file: says no floor"
 	files=$((files + 1))
@@ -32,7 +37,8 @@ for file in alloc/*.[ch]; do
 		../*) complain "$file: includes $include" && continue ;;
 		esac
 		[[ alloc/$include == "${file%.c}.h" || $include == os.h && $file == alloc/os_linux.c ]] && continue
-		lower=$(floor_of "alloc/$include")
+		floor_of "alloc/$include"
+		lower=$REPLY
 		includes=$((includes + 1))
 		[[ $floor == 0 && $lower == 0 ]] && continue # base.h is the sum of floor 0
 		[[ $lower -lt $floor ]] ||
