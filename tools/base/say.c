@@ -40,6 +40,15 @@ void say(const char *format, ...)
 	fprintf(stderr, "hakprobe: %s\n", line);
 }
 
+int say__written(const char *path, int err)
+{
+	if (err)
+		say("cannot write %s: %s", path, strerror(-err));
+	else
+		say("wrote %s", path);
+	return err;
+}
+
 void say__hold(void)
 {
 	holding = true;

@@ -6,6 +6,9 @@
 /* "hakprobe: " in front, a newline behind. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Says that `path` was written, or why not (`err`, negative or 0), which it returns. */
+int say__written(const char *path, int err);
+
 /*
  * While held, lines wait, because a full-screen view owns the terminal; releasing prints them. The
  * newest line that waits, "" when none does.

@@ -12,12 +12,12 @@
 
 #include "tools/base/say.h"
 #include "tools/base/units.h"
+#include "tools/cli/cli.h"
 #include "tools/export/export.h"
 #include "tools/profile/import.h"
 #include "tools/profile/profile.h"
 
 enum {
-	EXIT_USAGE = 2,
 	KEY_REVERSE = 0x200,
 	KEY_NORMALISE,
 	KEY_UNIT,
@@ -53,20 +53,14 @@ static const struct argp_option table[] = {
         {0},
 };
 
-__attribute__((noreturn)) static void usage_error(const char *what, const char *remedy)
-{
-	say("diff: %s: %s", what, remedy);
-	exit(EXIT_USAGE);
-}
-
 static void add_output(struct diff *diff, const char *path)
 {
 	const struct export_format *format = export_format__of(path);
 
 	if (!format || strcmp(format->suffix, ".svg") != 0)
-		usage_error(path, "a differential flame graph is an .svg");
+		cli__usage_error("diff:", path, "a differential flame graph is an .svg");
 	if (diff->output_count == 2)
-		usage_error(path, "there are two directions, so at most two files");
+		cli__usage_error("diff:", path, "there are two directions, so at most two files");
 	diff->outputs[diff->output_count++] = path;
 }
 
@@ -89,34 +83,22 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		break;
 	case ARGP_KEY_ARG:
 		if (diff->input_count == 2)
-			usage_error(argument, "two files are compared, no more");
+			cli__usage_error("diff:", argument, "two files are compared, no more");
 		diff->inputs[diff->input_count++] = argument;
 		break;
 	case ARGP_KEY_END:
 		if (diff->input_count < 2)
-			usage_error("two files are needed",
-			            "hakprobe diff BEFORE AFTER -o FILE.svg");
+			cli__usage_error("diff: two files are needed", NULL,
+			                 "hakprobe diff BEFORE AFTER -o FILE.svg");
 		if (!diff->output_count)
-			usage_error("no output", "say where to with -o FILE.svg");
+			cli__usage_error("diff: no output", NULL, "say where to with -o FILE.svg");
 		break;
 	case ARGP_KEY_ERROR:
-		usage_error(
-		        state->argv[state->next - 1],
-		        "it is not known, or its argument is missing (--help lists the options)");
+		cli__usage_error("diff:", state->argv[state->next - 1], CLI_UNKNOWN_OPTION);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
 	return 0;
-}
-
-static bool asks_for_help(int argc, char **argv)
-{
-	for (int i = 1; i < argc; i++) {
-		if (!strcmp(argv[i], "--help") || !strcmp(argv[i], "--usage") ||
-		    !strcmp(argv[i], "-?"))
-			return true;
-	}
-	return false;
 }
 
 /* --- work ------------------------------------------------------------------------------------ */
@@ -213,12 +195,8 @@ static int write_direction(const struct diff *diff, struct profile *sides[2], bo
 		err = copy_side(both, !reverse, sides[0], scale);
 	if (!err)
 		err = export_profile(both, note, path);
-	if (err)
-		say("diff: cannot write %s: %s", path, strerror(-err));
-	else
-		say("wrote %s", path);
 	profile__free(both);
-	return err;
+	return say__written(path, err);
 }
 
 int diff_main(int argc, char **argv)
@@ -236,8 +214,7 @@ int diff_main(int argc, char **argv)
 	int err;
 
 	argv[0] = (char *)(uintptr_t) "hakprobe diff";
-	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&parser, argc, argv, asks_for_help(argc, argv) ? 0 : ARGP_NO_ERRS, NULL, &diff);
+	cli__parse(&parser, 0, argc, argv, &diff);
 	err = read_side(&diff, diff.inputs[0], &sides[0]);
 	if (!err)
 		err = read_side(&diff, diff.inputs[1], &sides[1]);

@@ -9,12 +9,11 @@
 #include <string.h>
 
 #include "bpf/record.h"
-#include "tools/base/say.h"
+#include "tools/cli/cli.h"
 #include "tools/export/export.h"
 #include "tools/target/figures.h"
 
 enum {
-	EXIT_USAGE = 2,
 	HZ_DEFAULT = 249, /* about 0.4 % of a core in a virtual machine; docs/hakprobe.md */
 	HZ_MAX = 9999,
 	KEY_JSON = 0x100,
@@ -103,13 +102,6 @@ static const char about[] =
         "\vThe target is neither stopped nor changed. Data goes to stdout, all else to stderr. "
         "Needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE. docs/hakprobe.md is the manual.";
 
-__attribute__((noreturn)) static void usage_error(const char *what, const char *value,
-                                                  const char *remedy)
-{
-	say("%s%s%s: %s", what, value ? " " : "", value ? value : "", remedy);
-	exit(EXIT_USAGE);
-}
-
 static double parse_seconds(const char *what, const char *text)
 {
 	char *end;
@@ -118,7 +110,7 @@ static double parse_seconds(const char *what, const char *text)
 	errno = 0;
 	value = strtod(text, &end);
 	if (errno || end == text || *end || !isfinite(value) || value < 0.01 || value > 1e6)
-		usage_error(what, text, "give a number of seconds from 0.01 to 1000000");
+		cli__usage_error(what, text, "give a number of seconds from 0.01 to 1000000");
 	return value;
 }
 
@@ -130,9 +122,9 @@ static unsigned long parse_count(const char *what, const char *text, unsigned lo
 	errno = 0;
 	value = strtoul(text, &end, 10);
 	if (errno || end == text || *end || *text == '-' || !value || value > max)
-		usage_error(what, text,
-		            max == HZ_MAX ? "give a whole number from 1 to 9999"
-		                          : "give a whole number above 0");
+		cli__usage_error(what, text,
+		                 max == HZ_MAX ? "give a whole number from 1 to 9999"
+		                               : "give a whole number above 0");
 	return value;
 }
 
@@ -144,7 +136,7 @@ static int parse_word(const char *what, const char *text, const char *const *wor
 		if (!strcmp(text, words[i]))
 			return i;
 	}
-	usage_error(what, text, remedy);
+	cli__usage_error(what, text, remedy);
 }
 
 static double parse_ceiling(const char *text)
@@ -153,7 +145,7 @@ static double parse_ceiling(const char *text)
 	double value = strtod(text, &end);
 
 	if (end == text || *end || !isfinite(value) || value < 0.01 || value > 100)
-		usage_error("--ceiling", text, "give percent of a core, from 0.01 to 100");
+		cli__usage_error("--ceiling", text, "give percent of a core, from 0.01 to 100");
 	return value / 100;
 }
 
@@ -162,10 +154,10 @@ static void add_pids(struct options *options, const char *text)
 	char *list = strdup(text), *rest = list, *word;
 
 	if (!list || !*list)
-		usage_error("-p", text, "give a whole number above 0");
+		cli__usage_error("-p", text, "give a whole number above 0");
 	while ((word = strsep(&rest, ","))) {
 		if (options->pid_count == OPTIONS_PIDS)
-			usage_error("-p", text, "at most 64 processes");
+			cli__usage_error("-p", text, "at most 64 processes");
 		options->pids[options->pid_count++] = (pid_t)parse_count("-p", word, INT_MAX);
 	}
 	free(list);
@@ -182,7 +174,7 @@ static void parse_class(struct options *options, const char *text)
 	errno = 0;
 	value = strtoul(text, &end, 10);
 	if (errno || end == text || *text == '-')
-		usage_error("--class", text, remedy);
+		cli__usage_error("--class", text, remedy);
 	if (!*end && value < HAK_CLASS_COUNT) {
 		options->class = (int)value;
 		return;
@@ -190,9 +182,9 @@ static void parse_class(struct options *options, const char *text)
 	if (!strcmp(end, "K") || !strcmp(end, "KiB"))
 		value *= 1024;
 	else if (strcmp(end, "B") != 0)
-		usage_error("--class", text, remedy);
+		cli__usage_error("--class", text, remedy);
 	if (!value || value > 1 << 20)
-		usage_error("--class", text, remedy);
+		cli__usage_error("--class", text, remedy);
 	options->class_size = value;
 }
 
@@ -205,9 +197,9 @@ static void parse_route(struct options *options, const char *text)
 			return;
 		}
 	}
-	usage_error("--route", text,
-	            "the routes are magazine, previous, depot, span, large, aligned, sampled, "
-	            "checked and libc");
+	cli__usage_error("--route", text,
+	                 "the routes are magazine, previous, depot, span, large, aligned, sampled, "
+	                 "checked and libc");
 }
 
 /* What a sampled block's route would have been is known of some only. */
@@ -221,18 +213,20 @@ static void check_route(const struct options *options)
 	name = figures__route_name(options->route);
 	if (options->route == HAK_ROUTE_ALIGNED || options->route == HAK_ROUTE_SAMPLED ||
 	    options->route == HAK_ROUTE_LIBC)
-		usage_error("--route", name, "there is no flame graph by this route, only tables");
+		cli__usage_error("--route", name,
+		                 "there is no flame graph by this route, only tables");
 	if (options__route_is_visits(options) &&
 	    (flame_kinds__need_free(kinds) || options->capture))
-		usage_error("--route", name,
-		            "of this route --flame alloc and cpu can be had, without .hak file");
+		cli__usage_error(
+		        "--route", name,
+		        "of this route --flame alloc and cpu can be had, without .hak file");
 }
 
 /* Everything from COMMAND on is the command's. */
 static void take_command(struct options *options, char *command, struct argp_state *state)
 {
 	if (!*command)
-		usage_error("-c", NULL, "say which program to run");
+		cli__usage_error("-c", NULL, "say which program to run");
 	state->argv[state->next - 1] = command; /* "-cCOMMAND" as well */
 	options->command = &state->argv[state->next - 1];
 	state->next = state->argc;
@@ -244,15 +238,15 @@ static void add_output(struct options *options, const char *path)
 
 	if (suffix && !strcmp(suffix, ".hak")) {
 		if (options->capture)
-			usage_error("-o", path, "one .hak file is enough");
+			cli__usage_error("-o", path, "one .hak file is enough");
 		options->capture = path;
 		return;
 	}
 	if (!export_format__of(path))
-		usage_error("-o", path,
-		            "the suffix names the format: " EXPORT_SUFFIXES ", or .hak");
+		cli__usage_error("-o", path,
+		                 "the suffix names the format: " EXPORT_SUFFIXES ", or .hak");
 	if (options->output_count == OPTIONS_OUTPUTS)
-		usage_error("-o", path, "at most 16 files");
+		cli__usage_error("-o", path, "at most 16 files");
 	options->output_arguments[options->output_count++] = path;
 }
 
@@ -261,8 +255,8 @@ static void add_kinds(struct options *options, const char *list)
 	unsigned kinds = outputs__parse_kinds(list, strlen(list));
 
 	if (!kinds)
-		usage_error("--flame", list,
-		            "the kinds of flame graph are alloc, live, temporary and cpu");
+		cli__usage_error("--flame", list,
+		                 "the kinds of flame graph are alloc, live, temporary and cpu");
 	options->flame.kinds |= kinds;
 }
 
@@ -274,7 +268,7 @@ static uint64_t parse_ms(const char *what, const char *text)
 	errno = 0;
 	value = strtod(text, &end);
 	if (errno || end == text || *end || !isfinite(value) || value < 0 || value > 1e9)
-		usage_error(what, text, "give a number of milliseconds from 0 to 1000000000");
+		cli__usage_error(what, text, "give a number of milliseconds from 0 to 1000000000");
 	return (uint64_t)(value * 1e6);
 }
 
@@ -286,7 +280,7 @@ static enum unwind_mode parse_unwind(const char *text)
 		return UNWIND_DWARF;
 	if (!strcmp(text, "fp"))
 		return UNWIND_FP;
-	usage_error("--unwind", text, "it is auto, dwarf or fp");
+	cli__usage_error("--unwind", text, "it is auto, dwarf or fp");
 }
 
 static void parse_position(struct options *options, unsigned position, const char *text)
@@ -296,8 +290,8 @@ static void parse_position(struct options *options, unsigned position, const cha
 	else if (position == 1)
 		options->count = parse_count("COUNT", text, ULONG_MAX);
 	else
-		usage_error("argument", text,
-		            "after the options come INTERVAL and COUNT, nothing more");
+		cli__usage_error("argument", text,
+		                 "after the options come INTERVAL and COUNT, nothing more");
 }
 
 /* As given last, for messages. */
@@ -306,22 +300,23 @@ static const char *flame_kinds;
 static void check(struct options *options)
 {
 	if (options->command && options->pid_count)
-		usage_error("-c", options->command[0], "is not for a process of -p as well");
+		cli__usage_error("-c", options->command[0], "is not for a process of -p as well");
 	if (options->library && !options->command)
-		usage_error("--library", options->library, "it is for a program of -c");
+		cli__usage_error("--library", options->library, "it is for a program of -c");
 	if (options->view == VIEW_CALLERS && !flame_kinds__need_alloc(options->flame.kinds))
-		usage_error("--view", "caller",
-		            "callers are known with --flame alloc, live or temporary only");
+		cli__usage_error("--view", "caller",
+		                 "callers are known with --flame alloc, live or temporary only");
 	if (options->flame.kinds && !options->output_count && !options->capture)
-		usage_error("--flame", flame_kinds,
-		            "say where to with -o FILE.svg or another -o FILE");
+		cli__usage_error("--flame", flame_kinds,
+		                 "say where to with -o FILE.svg or another -o FILE");
 	if (options->capture && options->flame.kinds &&
 	    !flame_kinds__need_alloc(options->flame.kinds))
-		usage_error("-o", options->capture, "a .hak file holds allocations: --flame alloc");
+		cli__usage_error("-o", options->capture,
+		                 "a .hak file holds allocations: --flame alloc");
 	if (!options->flame.kinds && (options->output_count || options->capture))
-		usage_error("-o",
-		            options->capture ? options->capture : options->output_arguments[0],
-		            "say what to write with --flame alloc or another kind");
+		cli__usage_error("-o",
+		                 options->capture ? options->capture : options->output_arguments[0],
+		                 "say what to write with --flame alloc or another kind");
 	check_route(options);
 	for (size_t i = 0; i < options->output_count; i++) {
 		const char *argument = options->output_arguments[i];
@@ -329,7 +324,7 @@ static void check(struct options *options)
 		        outputs__add(&options->outputs, argument, options->flame.kinds);
 
 		if (problem)
-			usage_error("-o", argument, problem);
+			cli__usage_error("-o", argument, problem);
 	}
 }
 
@@ -420,27 +415,11 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 		check(options);
 		break;
 	case ARGP_KEY_ERROR:
-		usage_error(
-		        "option", state->argv[state->next - 1],
-		        "it is not known, or its argument is missing (--help lists the options)");
+		cli__usage_error("option", state->argv[state->next - 1], CLI_UNKNOWN_OPTION);
 	default:
 		return parse_view(options, key, argument);
 	}
 	return 0;
-}
-
-/* argp answers these itself, but not where it is told to keep quiet about errors. */
-static bool asks_for_help(int argc, char **argv)
-{
-	static const char *const words[] = {"--help", "-?", "--usage", "--version", "-V"};
-
-	for (int i = 1; i < argc && strncmp(argv[i], "-c", 2) != 0; i++) {
-		for (size_t j = 0; j < sizeof(words) / sizeof(*words); j++) {
-			if (!strcmp(argv[i], words[j]))
-				return true;
-		}
-	}
-	return false;
 }
 
 void options__parse(struct options *options, int argc, char **argv)
@@ -456,13 +435,11 @@ void options__parse(struct options *options, int argc, char **argv)
 	options->class = -1;
 	options->route = HAK_ROUTE_COUNT;
 	options->ceiling = 0.01;
-	argp_err_exit_status = EXIT_USAGE;
 	if (argc > 1 && !strcmp(argv[1], "doctor")) {
 		options->task = TASK_DOCTOR;
 		argv[1] = argv[0];
 		argv++;
 		argc--;
 	}
-	argp_parse(&parser, argc, argv,
-	           ARGP_IN_ORDER | (asks_for_help(argc, argv) ? 0 : ARGP_NO_ERRS), NULL, options);
+	cli__parse(&parser, ARGP_IN_ORDER, argc, argv, options);
 }

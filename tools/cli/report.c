@@ -11,11 +11,11 @@
 #include "tools/base/units.h"
 #include "tools/capture/capture.h"
 #include "tools/capture/symbols.h"
+#include "tools/cli/cli.h"
 #include "tools/export/export.h"
 #include "tools/profile/profile.h"
 
 enum {
-	EXIT_USAGE = 2,
 	ARGUMENTS_MAX = 64,
 	FRAMES_MAX = 16384,
 	TOP_DEFAULT = 20,
@@ -66,17 +66,10 @@ static const struct argp_option table[] = {
         {0},
 };
 
-__attribute__((noreturn)) static void usage_error(const char *what, const char *value,
-                                                  const char *remedy)
-{
-	say("report: %s%s%s: %s", what, value ? " " : "", value ? value : "", remedy);
-	exit(EXIT_USAGE);
-}
-
 static void add(const char **list, size_t *count, const char *text)
 {
 	if (*count == ARGUMENTS_MAX)
-		usage_error("argument", text, "at most 64 files");
+		cli__usage_error("report: argument", text, "at most 64 files");
 	list[(*count)++] = text;
 }
 
@@ -92,7 +85,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case KEY_TOP:
 		arguments->top = strtoul(argument, &end, 10);
 		if (end == argument || *end || *argument == '-' || !arguments->top)
-			usage_error("--top", argument, "give a whole number above 0");
+			cli__usage_error("report: --top", argument, "give a whole number above 0");
 		break;
 	case KEY_DEBUG_DIR:
 		arguments->debug_directory = argument;
@@ -102,12 +95,12 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		break;
 	case ARGP_KEY_END:
 		if (!arguments->file_count)
-			usage_error("no capture named", NULL, "hakprobe report FILE.hak …");
+			cli__usage_error("report: no capture named", NULL,
+			                 "hakprobe report FILE.hak …");
 		break;
 	case ARGP_KEY_ERROR:
-		usage_error(
-		        "option", state->argv[state->next - 1],
-		        "it is not known, or its argument is missing (--help lists the options)");
+		cli__usage_error("report: option", state->argv[state->next - 1],
+		                 CLI_UNKNOWN_OPTION);
 	default:
 		return ARGP_ERR_UNKNOWN;
 	}
@@ -126,15 +119,10 @@ static void parse_arguments(struct arguments *arguments, int argc, char **argv)
 	                                   NULL,
 	                                   NULL,
 	                                   NULL};
-	bool helps = false;
 
 	memset(arguments, 0, sizeof(*arguments));
 	arguments->top = TOP_DEFAULT;
-	for (int i = 1; i < argc; i++)
-		helps |= !strcmp(argv[i], "--help") || !strcmp(argv[i], "-?") ||
-		         !strcmp(argv[i], "--usage");
-	argp_err_exit_status = EXIT_USAGE;
-	argp_parse(&parser, argc, argv, helps ? 0 : ARGP_NO_ERRS, NULL, arguments);
+	cli__parse(&parser, 0, argc, argv, arguments);
 }
 
 /* --- sums ------------------------------------------------------------------------------------ */
@@ -301,14 +289,10 @@ static int write_outputs(const struct arguments *arguments, const struct summary
 		int err = export_profile(summary->profile, note, path);
 
 		if (err == -EINVAL)
-			usage_error("-o", path,
-			            "the suffix does not name a format of flame graphs");
-		if (err) {
-			say("cannot write %s: %s", path, strerror(-err));
+			cli__usage_error("report: -o", path,
+			                 "the suffix does not name a format of flame graphs");
+		if (say__written(path, err))
 			result = err;
-		} else {
-			say("wrote %s", path);
-		}
 	}
 	return result;
 }

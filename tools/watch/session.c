@@ -190,7 +190,7 @@ static int make_capture(struct session *session)
 	session->capture = capture_writer__new(session->capture_path);
 	if (!session->capture) {
 		err = -errno;
-		say("cannot write %s: %s", session->capture_path, strerror(-err));
+		say__written(session->capture_path, err);
 		return err;
 	}
 	flame__set_capture(session->flame, session->capture);

@@ -356,12 +356,8 @@ static int write_files(const struct watched *watched, const struct flame_extras 
 
 		name_file(watched, output->path, several, name, sizeof(name));
 		err = export_flame(watched->session->flame, output->kinds, extras, name);
-		if (err) {
-			say("cannot write %s: %s", name, strerror(-err));
+		if (say__written(name, err))
 			result = err;
-		} else {
-			say("wrote %s", name);
-		}
 	}
 	return result;
 }
@@ -376,11 +372,7 @@ static int write_capture(const struct watched *watched)
 	err = recorder__finish(session->capture, watched->target, session->unwinder,
 	                       watched->options->unwind, &watched->start, &watched->now,
 	                       attach_alloc__counters(session->alloc).lost);
-	if (err)
-		say("cannot write %s: %s", session->capture_path, strerror(-err));
-	else
-		say("wrote %s", session->capture_path);
-	return err;
+	return say__written(session->capture_path, err);
 }
 
 /* The summary for a report, whatever the view is; NULL when there is no memory. */
