@@ -5,6 +5,7 @@
 
 #include "tools/attach/attach.h"
 #include "tools/base/say.h"
+#include "tools/cli/cli.h"
 #include "tools/cli/command.h"
 #include "tools/cli/diff.h"
 #include "tools/cli/doctor.h"
@@ -12,8 +13,7 @@
 #include "tools/cli/report.h"
 #include "tools/watch/watch.h"
 
-/* Watches the processes of the options; `command` (may be NULL) is let go once it is attached to.
- */
+/* Watches the processes of the options; once attached to, `command` (may be NULL) is let go. */
 static int watch(const struct options *options, struct command *command, int *signal)
 {
 	struct watch *watch = watch__new(options);
@@ -48,31 +48,35 @@ static int run(struct options *options)
 	return status;
 }
 
-static const struct {
-	const char *name;
-	int (*main)(int argc, char **argv);
-} commands[] = {
-        {"diff", diff_main},
-        {"report", report_main},
+static int watch_main(int argc, char **argv);
+
+static const struct cli_command commands[] = {
+        {"", watch_main, "watches processes", true},
+        {"doctor", doctor_main, "what the kernel, our privileges and a process allow", false},
+        {"report", report_main, "what raw captures hold, as a table or flame graphs", false},
+        {"diff", diff_main, "what has changed between two profiles", false},
+        {0},
 };
 
-int main(int argc, char **argv)
+static int watch_main(int argc, char **argv)
 {
 	struct options options;
 	int signal, status;
 
-	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(*commands); i++) {
-		if (!strcmp(argv[1], commands[i].name))
-			return commands[i].main(argc - 1, argv + 1);
-	}
-	options__parse(&options, argc, argv);
+	options__parse(&options, commands, argc, argv);
 	attach__set_verbose(options.verbose);
-	if (options.task == TASK_DOCTOR)
-		status = doctor__examine(&options);
-	else if (options.command)
+	if (options.command)
 		status = run(&options);
 	else
 		status = watch(&options, NULL, &signal) ? EXIT_FAILURE : EXIT_SUCCESS;
 	outputs__clear(&options.outputs);
 	return status;
+}
+
+int main(int argc, char **argv)
+{
+	for (const struct cli_command *command = commands + 1; argc > 1 && command->name; command++)
+		if (!strcmp(argv[1], command->name))
+			return command->run(argc - 1, argv + 1);
+	return commands->run(argc, argv);
 }

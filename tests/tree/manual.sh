@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# docs/hakprobe.md and hakprobe(8) know every option of hakprobe and of its subcommands, and no other; the
+# docs/hakprobe.md and hakprobe(8) know every command of hakprobe, every option of it and of its commands, and no other; the
 # members of --json that the code writes are in the manual.
 set -u
 cd "$(dirname "$0")/../.." || exit 1
@@ -8,7 +8,13 @@ hakprobe=${OUT:-out}/hakprobe
 bad=0
 complain() { echo "$*"; bad=1; }
 
-options=$({ "$hakprobe" --help; "$hakprobe" diff --help; "$hakprobe" report --help; } 2>/dev/null |
+commands=$("$hakprobe" --help | sed -nE 's/^  hakprobe ([a-z]+) .*/\1/p')
+for command in $commands; do
+	grep -q "hakprobe $command" docs/hakprobe.md || complain "the command $command is not in docs/hakprobe.md"
+	grep -q "^\.B hakprobe $command" docs/man/hakprobe.8 || complain "the command $command is not in docs/man/hakprobe.8"
+done
+(($(wc -w <<<"$commands") >= 3)) || complain "only these commands were found: $commands"
+options=$(for command in '' $commands; do "$hakprobe" ${command:+"$command"} --help; done 2>/dev/null |
 	grep -oE '(^|[ ,])--[a-z-]+' | grep -oE -- '--[a-z-]+' | sort -u)
 [[ $(wc -l <<<"$options") -ge 25 ]] || complain "only these options were found: $options"
 page=$(sed 's/\\-/-/g; s/\\f[RPBI]//g' docs/man/hakprobe.8)

@@ -19,6 +19,7 @@
 #include "tools/attach/selftest.h"
 #include "tools/attach/uprobe.h"
 #include "tools/base/privileges.h"
+#include "tools/cli/parse.h"
 #include "tools/target/ledger.h"
 #include "tools/target/proc.h"
 #include "tools/target/records.h"
@@ -292,7 +293,7 @@ static void examine_target(pid_t pid)
 	target__free(target);
 }
 
-int doctor__examine(const struct options *options)
+static int examine(const struct options *options)
 {
 	examine_kernel();
 	examine_policy();
@@ -308,4 +309,17 @@ int doctor__examine(const struct options *options)
 	else
 		printf("all that is needed works\n");
 	return faults ? 1 : 0;
+}
+
+int doctor_main(int argc, char **argv)
+{
+	struct options options;
+	int status;
+
+	argv[0] = (char *)(uintptr_t) "hakprobe";
+	options__parse(&options, NULL, argc, argv);
+	attach__set_verbose(options.verbose);
+	status = examine(&options);
+	outputs__clear(&options.outputs);
+	return status;
 }

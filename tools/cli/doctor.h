@@ -3,9 +3,7 @@
 #ifndef HAK_DOCTOR_H
 #define HAK_DOCTOR_H
 
-#include "tools/watch/options.h"
-
-/* Prints one line a finding. 0 when all that is needed works, else 1. */
-int doctor__examine(const struct options *options);
+/* `doctor [-p PID]`: prints one line a finding. 0 when all that is needed works, else 1. */
+int doctor_main(int argc, char **argv);
 
 #endif

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -101,6 +102,12 @@ static const char about[] =
         "until Ctrl-C."
         "\vThe target is neither stopped nor changed. Data goes to stdout, all else to stderr. "
         "Needs root, or CAP_BPF, CAP_PERFMON and CAP_SYS_PTRACE. docs/hakprobe.md is the manual.";
+
+/* What the parser is given. */
+struct parsing {
+	struct options *options;
+	const struct cli_command *commands;
+};
 
 static double parse_seconds(const char *what, const char *text)
 {
@@ -359,7 +366,7 @@ static error_t parse_view(struct options *options, int key, const char *argument
 
 static error_t parse_option(int key, char *argument, struct argp_state *state)
 {
-	struct options *options = state->input;
+	struct options *options = ((struct parsing *)state->input)->options;
 
 	switch (key) {
 	case 'p':
@@ -422,11 +429,36 @@ static error_t parse_option(int key, char *argument, struct argp_state *state)
 	return 0;
 }
 
-void options__parse(struct options *options, int argc, char **argv)
+/* argp frees what a help filter returns. */
+static char *list_commands(int key, const char *text, void *input)
 {
+	const struct parsing *parsing = input;
+	const struct cli_command *command = parsing ? parsing->commands : NULL;
+	char *help = NULL;
+	size_t length;
+	FILE *out;
+
+	if (key != ARGP_KEY_HELP_POST_DOC || !command)
+		return (char *)(uintptr_t)text;
+	out = open_memstream(&help, &length);
+	if (!out)
+		return NULL;
+	fprintf(out, "Commands:\n");
+	for (; command->name; command++)
+		fprintf(out, "  hakprobe %-8s%s%s\n", command->name, command->summary,
+		        command->privileged ? " (needs privileges)" : "");
+	fprintf(out, "\n%s", text);
+	fclose(out);
+	return help;
+}
+
+void options__parse(struct options *options, const struct cli_command *commands, int argc,
+                    char **argv)
+{
+	struct parsing parsing = {options, commands};
 	static const struct argp parser = {
-	        table, parse_option, "[INTERVAL [COUNT]]\ndoctor [-p PID]", about, NULL,
-	        NULL,  NULL};
+	        table,         parse_option, "[INTERVAL [COUNT]]\ndoctor [-p PID]", about, NULL,
+	        list_commands, NULL};
 
 	memset(options, 0, sizeof(*options));
 	options->interval = 1;
@@ -435,11 +467,5 @@ void options__parse(struct options *options, int argc, char **argv)
 	options->class = -1;
 	options->route = HAK_ROUTE_COUNT;
 	options->ceiling = 0.01;
-	if (argc > 1 && !strcmp(argv[1], "doctor")) {
-		options->task = TASK_DOCTOR;
-		argv[1] = argv[0];
-		argv++;
-		argc--;
-	}
-	cli__parse(&parser, ARGP_IN_ORDER, argc, argv, options);
+	cli__parse(&parser, ARGP_IN_ORDER, argc, argv, &parsing);
 }

@@ -16,11 +16,7 @@
 
 enum { OPTIONS_OUTPUTS = 16 /* arguments of -o */, OPTIONS_PIDS = 64 };
 
-/* What hakprobe is to do. */
-enum options_task { TASK_WATCH, TASK_DOCTOR };
-
 struct options {
-	enum options_task task;
 	pid_t pids[OPTIONS_PIDS]; /* none: every process that maps libhakmem */
 	size_t pid_count;
 	double interval;     /* seconds, > 0 */
