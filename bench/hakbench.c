@@ -16,6 +16,24 @@
 
 const char *argp_program_version = "hakbench " HAK_VERSION;
 
+static int prove(int argc, char **argv);
+static int print_median(int argc, char **argv);
+
+/* What is not the name of a workload. */
+static const struct command {
+	const char *name;
+	int (*run)(int argc, char **argv); /* argv[0] is the name; the exit status */
+	const char *summary;
+} commands[] = {
+        {"ab", lab_main, "is one of two arms faster? with a verdict"},
+        {"gap", lab_main, "what of the difference to the system's malloc is the allocator"},
+        {"compare", lab_main, "all workloads with several allocators"},
+        {"report", lab_main, "a result of these as a table and a plot"},
+        {"prove", prove, "what this process can prove about its allocator, as JSON"},
+        {"median", print_median, "of the numbers on stdin, with its 95 % interval"},
+        {0},
+};
+
 enum { KEY_SEED = 256, KEY_SIZE, KEY_SLOTS, KEY_TOUCH, KEY_NULL, KEY_SLICES, KEY_JSON, KEY_TRACE };
 
 static const struct argp_option option_table[] = {
@@ -39,8 +57,9 @@ static const struct argp_option option_table[] = {
         {0},
 };
 
-struct command {
-	const char *name;
+/* What the command line asks for. */
+struct request {
+	const char *workload;
 	struct bench_options options;
 };
 
@@ -56,8 +75,8 @@ static double number(struct argp_state *state, const char *text, double least, d
 
 static error_t parse(int key, char *argument, struct argp_state *state)
 {
-	struct command *command = state->input;
-	struct bench_options *options = &command->options;
+	struct request *request = state->input;
+	struct bench_options *options = &request->options;
 	switch (key) {
 	case 't':
 		options->threads = (unsigned)number(state, argument, 1, BENCH_MAX_THREADS);
@@ -93,9 +112,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		options->json = true;
 		break;
 	case ARGP_KEY_ARG:
-		if (command->name)
+		if (request->workload)
 			argp_error(state, "one workload at a time");
-		command->name = argument;
+		request->workload = argument;
 		break;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which workload?");
@@ -120,14 +139,9 @@ static char *list_workloads(int key, const char *text, void *input)
 	fprintf(stream, "Workloads:\n");
 	for (size_t i = 0; workloads[i]; i++)
 		fprintf(stream, "  %-9s%s\n", workloads[i]->name, workloads[i]->help);
-	fprintf(stream,
-	        "\nCommands (hakbench COMMAND --help):\n"
-	        "  ab       is one of two arms faster? with a verdict\n"
-	        "  gap      what of the difference to the system's malloc is the allocator\n"
-	        "  compare  all workloads with several allocators\n"
-	        "  report   a result of these as a table and a plot\n"
-	        "  prove    what this process can prove about its allocator, as JSON\n"
-	        "  median   of the numbers on stdin, with its 95 %% interval\n");
+	fprintf(stream, "\nCommands (hakbench COMMAND --help):\n");
+	for (const struct command *command = commands; command->name; command++)
+		fprintf(stream, "  %-9s%s\n", command->name, command->summary);
 	fclose(stream);
 	return help;
 }
@@ -163,10 +177,25 @@ static void complete(const struct workload *workload, struct bench_options *opti
 		usage_error("%s: --slices needs -d", workload->name);
 }
 
-static int print_median(void)
+/* Of a command without arguments: answers --help, and refuses all else. */
+static void take_nothing(int argc, char **argv)
+{
+	const struct command *command = commands;
+	if (argc == 1)
+		return;
+	if (strcmp(argv[1], "--help") != 0)
+		usage_error("'%s': the command takes no arguments", argv[1]);
+	while (strcmp(argv[0], command->name) != 0)
+		command++;
+	printf("Usage: hakbench %s\n%s\n", command->name, command->summary);
+	exit(0);
+}
+
+static int print_median(int argc, char **argv)
 {
 	static double values[STATS_MAX];
 	size_t count = 0;
+	take_nothing(argc, argv);
 	while (count < STATS_MAX && scanf("%lf", &values[count]) == 1)
 		count++;
 	if (!count)
@@ -176,9 +205,17 @@ static int print_median(void)
 	return 0;
 }
 
-int main(int argc, char **argv)
+static int prove(int argc, char **argv)
 {
-	struct command command = {.options = {.seed = 1, .size = 64, .touch = 8}};
+	take_nothing(argc, argv);
+	proof_print(true);
+	printf("\n");
+	return 0;
+}
+
+static int run_workload(int argc, char **argv)
+{
+	struct request request = {.options = {.seed = 1, .size = 64, .touch = 8}};
 	const struct argp argp = {
 	        .options = option_table,
 	        .parser = parse,
@@ -187,26 +224,24 @@ int main(int argc, char **argv)
 	        .doc = "Performs an allocation workload and says what it cost.\vWorkloads",
 	};
 	argp_err_exit_status = 2;
-	if (argc == 2 && strcmp(argv[1], "median") == 0)
-		return print_median();
-	if (argc == 2 && strcmp(argv[1], "prove") == 0) {
-		proof_print(true);
-		printf("\n");
-		return 0;
-	}
-	int status = lab_main(argc, argv);
-	if (status >= 0)
-		return status;
-	argp_parse(&argp, argc, argv, 0, NULL, &command);
-	const struct workload *workload = workload_find(command.name);
+	argp_parse(&argp, argc, argv, 0, NULL, &request);
+	const struct workload *workload = workload_find(request.workload);
 	if (!workload)
-		usage_error("no workload '%s' (hakbench --help lists them)", command.name);
-	complete(workload, &command.options);
+		usage_error("no workload '%s' (hakbench --help lists them)", request.workload);
+	complete(workload, &request.options);
 
-	struct result result = runner_run(workload, &command.options);
-	if (command.options.json)
-		report_json(workload, &command.options, &result);
+	struct result result = runner_run(workload, &request.options);
+	if (request.options.json)
+		report_json(workload, &request.options, &result);
 	else
-		report_text(workload, &command.options, &result);
+		report_text(workload, &request.options, &result);
 	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	for (const struct command *command = commands; argc > 1 && command->name; command++)
+		if (strcmp(argv[1], command->name) == 0)
+			return command->run(argc - 1, argv + 1);
+	return run_workload(argc, argv);
 }

@@ -249,10 +249,10 @@ static int run_command(const struct command *command, int argc, char **argv)
 
 int lab_main(int argc, char **argv)
 {
-	for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
-		if (!strcmp(argv[1], commands[i].name))
-			return run_command(&commands[i], argc - 1, argv + 1);
-	return -1;
+	const struct command *command = commands;
+	while (strcmp(argv[0], command->name) != 0)
+		command++;
+	return run_command(command, argc, argv);
 }
 
 const char *lab_metric_name(enum metric metric)

@@ -45,7 +45,7 @@ int lab_gap(const struct lab_options *options);
 int lab_compare(const struct lab_options *options);
 int lab_report(const struct lab_options *options);
 
-/* Parses the command line of `name`, the command, and runs it; -1 when there is no such command. */
+/* Parses the command line of the command argv[0], and runs it: the exit status. */
 int lab_main(int argc, char **argv);
 
 #endif
