@@ -29,7 +29,7 @@ TARGETS=(out/libhakmem.so out/libhakmem.a out/tests/alloc_units out/tests/sim)
 copy_tree() {
 	rm -rf "${1:?}"
 	mkdir -p "$1" || exit 1
-	cp -a "$ROOT/alloc" "$1/" && cp -a Makefile bench bpf docs tests tools vmlinux.h "$1/" && cp -a "$OUT" "$1/out" && make_here "$1" && return
+	cp -a "$ROOT/alloc" "$1/" && cp -a Makefile mk bench bpf docs tests tools vmlinux.h "$1/" && cp -a "$OUT" "$1/out" && make_here "$1" && return
 	say "the copy does not build:"
 	tail -n 20 "$1/build.log" >&2
 	exit 1

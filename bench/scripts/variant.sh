@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 directory=$1
 shift
 mkdir -p "$directory"
-cp -r Makefile alloc bench bpf tests "$directory/"
+cp -r Makefile mk alloc bench bpf tests "$directory/"
 while [[ $# -ge 2 ]]; do
 	sed -i -E "$2" "$directory/$1"
 	cmp -s "$1" "$directory/$1" && {
