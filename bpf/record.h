@@ -67,8 +67,7 @@ enum hak_route {
 	HAK_ROUTE_LARGE,    /* larger than the largest size class */
 	HAK_ROUTE_ALIGNED,  /* alignment that no size class has */
 	HAK_ROUTE_SAMPLED,  /* a sampled object */
-	HAK_ROUTE_CHECKED,  /* HAKMEM_FASTLANE_DIRECT=0, or a thread that is exiting: block by block
-	                     */
+	HAK_ROUTE_CHECKED,  /* block by block: HAKMEM_FASTLANE_DIRECT=0, or the thread is exiting */
 	HAK_ROUTE_LIBC,     /* served by glibc (realloc of a foreign pointer) */
 	HAK_ROUTE_COUNT,
 };

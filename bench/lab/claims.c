@@ -158,8 +158,7 @@ bool claims_hold(const struct arm *arm, json_object *proof, const char *table, c
 	return mode_holds(arm, proof, why);
 }
 
-/* --- a command's bindings
- * ------------------------------------------------------------------------- */
+/* --- a command's bindings --------------------------------------------------------------------- */
 
 /*
  * "binding file WHO [0] to WHERE [0]: normal symbol `malloc'". The library's own look-ups are of

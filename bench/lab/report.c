@@ -16,8 +16,7 @@ static const char *metric_key(json_object *result)
 	return strcmp(kept_text(result, "metric"), "wall") ? "cpu_ns" : "wall_ns";
 }
 
-/* --- ab and gap
- * ------------------------------------------------------------------------------------ */
+/* --- ab and gap ------------------------------------------------------------------------------- */
 
 static void write_arms(FILE *out, json_object *result)
 {
@@ -123,8 +122,7 @@ static bool plot_arms(json_object *result, const char *path)
 	return plot_end(gnuplot);
 }
 
-/* --- command
- * --------------------------------------------------------------------------------------- */
+/* --- command ---------------------------------------------------------------------------------- */
 
 /* `path` with everything after its last slash (or dot, for a file of its own name) replaced. */
 static void beside(char out[PATH_MAX], const char *path, char from, const char *with)

@@ -84,8 +84,7 @@ void report_json(const struct workload *workload, const struct bench_options *op
 	printf("{\"workload\":\"%s\",\"null\":%s,\"allocator\":", workload->name,
 	       options->null ? "true" : "false");
 	json_string(options->null ? "none" : resources_allocator());
-	printf(",\"threads\":%u,\"seed\":%llu,\"ops\":%llu,\"seconds\":%.6f,\"ops_per_second\":%."
-	       "1f",
+	printf(",\"threads\":%u,\"seed\":%llu,\"ops\":%llu,\"seconds\":%.6f,\"ops_per_second\":%.1f",
 	       options->threads, (unsigned long long)options->seed, (unsigned long long)result->ops,
 	       result->seconds, result->ops_per_second);
 	printf(",\"ns_per_op\":%.4f,\"cpu_ns_per_op\":%.4f,\"peak_rss_bytes\":%llu,\"rss_bytes\":%"

@@ -31,8 +31,8 @@ static uint64_t perform(struct worker *worker, uint64_t ops)
 		return ops ? run.workload->run(worker, ops) : 0;
 	while (done < ops && !bench_expired(worker)) {
 		uint64_t batch = ops - done;
-		/* By count: one batch, so that instruction counts are the loop's and nothing else.
-		 */
+		/* By count: one batch, so that instruction counts
+		 * are the loop's and nothing else. */
 		if (worker->deadline_ns != UINT64_MAX && batch > run.workload->batch)
 			batch = run.workload->batch;
 		uint64_t performed = run.workload->run(worker, batch);
@@ -124,8 +124,8 @@ static struct result collect(void)
 	        .counters = run.counters,
 	        .workers = run.workers,
 	};
-	/* The kernel counts in batches per CPU, so that VmHWM may lag behind VmRSS by some pages.
-	 */
+	/* The kernel counts in batches per CPU, so that VmHWM
+	 * may lag behind VmRSS by some pages. */
 	if (result.peak_rss_bytes < result.rss_bytes)
 		result.peak_rss_bytes = result.rss_bytes;
 	uint64_t wall_ns = 0;

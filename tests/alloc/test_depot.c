@@ -57,8 +57,8 @@ TEST(depot_takes_no_empty_magazine_as_full)
 	depot_give_empty(CLASS, magazine);
 }
 
-/* Nobody ran empty: what is given goes on to the spans at once. Wants are forgotten in two periods.
- */
+/* Nobody ran empty: what is given goes on to the spans at
+ * once. Wants are forgotten in two periods. */
 TEST(depot_keeps_what_is_wanted)
 {
 	support_init();

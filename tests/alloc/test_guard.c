@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Each test runs in a child: a process has one pool, for good, and its other threads would use it.
- */
+/* Each test runs in a child: a process has one pool, for
+ * good, and its other threads would use it. */
 #include "alloc/guard.h"
 #include "alloc/alloc.h"
 #include "alloc/options.h"

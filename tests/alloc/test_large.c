@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/wait.h>
 
-/* Every size from the first without a class to far beyond an arena: usable, writable, found, freed.
- */
+/* Every size from the first without a class to far beyond an
+ * arena: usable, writable, found, freed. */
 TEST(large_sizes)
 {
 	support_init();
@@ -74,8 +74,8 @@ TEST(large_table)
 	CHECK(support_arenas().huge_bytes == before);
 }
 
-/* A freed huge block serves the next request of about its size; then, and at the purge, it is gone.
- */
+/* A freed huge block serves the next request of about its
+ * size; then, and at the purge, it is gone. */
 TEST(huge_blocks_are_kept_for_a_while)
 {
 	support_init();

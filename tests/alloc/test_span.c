@@ -61,8 +61,8 @@ TEST(span_fill_order)
 	span_drain(CLASS, cells, n + N);
 }
 
-/* The blocks that spans hand out first are spread over the sets of a cache, not crowded in a few.
- */
+/* The blocks that spans hand out first are spread over the
+ * sets of a cache, not crowded in a few. */
 TEST(span_first_blocks_are_spread)
 {
 	support_init();

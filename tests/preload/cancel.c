@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* None of the malloc family is a cancellation point: a thread that is to be cancelled gets through.
- */
+/* None of the malloc family is a cancellation point: a thread
+ * that is to be cancelled gets through. */
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>

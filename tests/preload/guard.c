@@ -259,8 +259,7 @@ static void in_forked_child(void)
 		raise(WTERMSIG(status));
 }
 
-/* --- faults that are none of ours
- * ---------------------------------------------------------------- */
+/* --- faults that are none of ours ------------------------------------------------------------- */
 
 static void null_pointer(void)
 {
@@ -298,8 +297,7 @@ static void own_handler(void)
 	}
 }
 
-/* --- nothing wrong
- * ------------------------------------------------------------------------------- */
+/* --- nothing wrong ---------------------------------------------------------------------------- */
 
 /* With the profile secure a block's class has room for what stands behind it as well. */
 static size_t largest_guarded(void)

@@ -64,8 +64,7 @@ static void churn(size_t size)
 	}
 }
 
-/* --- threads that vanish ------------------------------------------------------------------------
- */
+/* --- threads that vanish ---------------------------------------------------------------------- */
 
 static void hold_many(void)
 {
@@ -112,8 +111,7 @@ static void vanish(void)
 	CHECK(!changed);
 }
 
-/* --- a thread that a child of vfork is in the place of ------------------------------------------
- */
+/* --- a thread that a child of vfork is in the place of ---------------------------------------- */
 
 static void work(void)
 {
@@ -141,8 +139,7 @@ static void *begin_in_a_child(void *unused)
 	return unused;
 }
 
-/* --- filters that kill --------------------------------------------------------------------------
- */
+/* --- filters that kill ------------------------------------------------------------------------ */
 
 static pthread_barrier_t barrier;
 

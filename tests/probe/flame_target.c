@@ -73,8 +73,8 @@ int main(void)
 
 		gather(size);
 		light(size);
-		/* Slow enough for the sampler's rate limit: all samples then weigh about the same.
-		 */
+		/* Slow enough for the sampler's rate limit: all
+		 * samples then weigh about the same. */
 		usleep(100);
 	}
 	if (write(1, "done\n", 5) != 5)

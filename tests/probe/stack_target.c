@@ -93,8 +93,8 @@ NOINLINE void chain_two(void)
 NOINLINE void chain_one(size_t n);
 NOINLINE void chain_one(size_t n)
 {
-	/* A frame of unknown size is found through rbp only, which chain_two must have given back.
-	 */
+	/* A frame of unknown size is found through rbp only,
+	 * which chain_two must have given back. */
 	char *room = alloca(n);
 	__asm__ volatile("" : : "r"(room) : "memory");
 	chain_two();

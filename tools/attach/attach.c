@@ -69,9 +69,8 @@ int attach__check(void)
 int attach__failed_uprobe(const char *step, int err)
 {
 	if ((err == -EPERM || err == -EACCES) && !privileges__is_admin(privileges__effective())) {
-		say("missing privileges: CAP_SYS_ADMIN (Linux %s lets no one else create uprobes): "
-		    "run "
-		    "as root",
+		say("missing privileges: CAP_SYS_ADMIN (Linux %s lets no one else create "
+		    "uprobes): run as root",
 		    kernel_release());
 		return err;
 	}
@@ -81,9 +80,8 @@ int attach__failed_uprobe(const char *step, int err)
 int attach__failed(const char *step, int err)
 {
 	if (err == -EPERM || err == -EACCES)
-		say("cannot %s: %s, although CAP_BPF and CAP_PERFMON are there: inside a container "
-		    "or "
-		    "under lockdown the kernel refuses it; run hakprobe on the host",
+		say("cannot %s: %s, although CAP_BPF and CAP_PERFMON are there: inside a "
+		    "container or under lockdown the kernel refuses it; run hakprobe on the host",
 		    step, strerror(-err));
 	else
 		say("cannot %s: %s (kernel %s; 5.15 or later is needed; --verbose shows libbpf's "

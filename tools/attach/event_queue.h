@@ -22,8 +22,8 @@ struct event_queue *event_queue__new(size_t bytes, event_handler handle, void *c
 /* Accepts NULL. Ends the thread; events that are still waiting are given up. */
 void event_queue__free(struct event_queue *queue);
 
-/* Copies an event in; from one thread. 0; 1 when it is dropped; the handler's error if it had one.
- */
+/* Copies an event in; from one thread. 0; 1 when it is
+ * dropped; the handler's error if it had one. */
 int event_queue__push(struct event_queue *queue, const void *data, size_t size);
 
 /*

@@ -20,8 +20,8 @@ struct slices {
  * had `wanted`. */
 uint32_t slices__pages(uint32_t limit, uint64_t sp, uint32_t bytes, uint64_t wanted);
 
-/* `stack` of thread `tid` (as in the events) went on beyond its slice, at least to `wanted` bytes.
- */
+/* `stack` of thread `tid` (as in the events) went on beyond
+ * its slice, at least to `wanted` bytes. */
 void slices__lengthen(struct slices *slices, hak_u32 tid, const struct hak_stack *stack,
                       uint64_t wanted);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The attachment to hakmem:tally: keeps a ledger up to date, at most ten hits a second and thread.
- */
+/* The attachment to hakmem:tally: keeps a ledger up to date,
+ * at most ten hits a second and thread. */
 #ifndef HAK_ATTACH_TALLY_H
 #define HAK_ATTACH_TALLY_H
 

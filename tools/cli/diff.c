@@ -37,14 +37,12 @@ struct diff {
 
 static const struct argp_option table[] = {
         {"output", 'o', "FILE.svg", 0,
-         "Write the differential flame graph to FILE: widths are those of AFTER; a second -o gets "
-         "it "
-         "with the widths of BEFORE",
+         "Write the differential flame graph to FILE: widths are those of AFTER; a second -o "
+         "gets it with the widths of BEFORE",
          0},
         {"reverse", KEY_REVERSE, NULL, 0,
          "Widths are those of BEFORE, so that what is gone is seen (and those of AFTER in the "
-         "second "
-         "file)",
+         "second file)",
          0},
         {"normalise", KEY_NORMALISE, NULL, 0,
          "Scale BEFORE to the total of AFTER: compares shares, not amounts", 0},

@@ -288,8 +288,7 @@ static void examine_target(pid_t pid)
 	     object->function_count,
 	     object->function_count ? "" : ": the library is stripped, zones are coarse");
 	tell(GOOD, "unwinder",
-	     ".eh_frame in user space; of the program itself, frame pointers are "
-	     "not needed");
+	     ".eh_frame in user space; of the program itself, frame pointers are not needed");
 	target__free(target);
 }
 

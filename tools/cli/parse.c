@@ -71,9 +71,9 @@ static const struct argp_option table[] = {
          "(0.01 to 100, default 1); sampling gives way",
          0},
         {"flame", KEY_FLAME, "KIND[,KIND...]", 0,
-         "Make flame graphs; KIND alloc: where allocated bytes come from; live: of these, what is "
-         "not "
-         "freed yet; temporary: what was freed soon; cpu: where the allocator's CPU time goes",
+         "Make flame graphs; KIND alloc: where allocated bytes come from; live: of these, what "
+         "is not freed yet; temporary: what was freed soon; cpu: where the allocator's CPU "
+         "time goes",
          0},
         {"output", 'o', "[KIND=]FILE", 0,
          "Write flame graphs to FILE: " EXPORT_SUFFIXES

@@ -57,8 +57,7 @@ struct summary {
 static const struct argp_option table[] = {
         {"output", 'o', "FILE", 0,
          "Write a flame graph to FILE instead of the table; the suffix names the format. May be "
-         "given "
-         "several times",
+         "given several times",
          0},
         {"top", KEY_TOP, "N", 0, "Rows of the table (default 20)", 0},
         {"debug-dir", KEY_DEBUG_DIR, "DIR", 0,

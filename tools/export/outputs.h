@@ -21,8 +21,8 @@ struct outputs {
 	size_t count;
 };
 
-/* The kinds in a list such as "alloc,live", of which `length` bytes count; 0 when one is unknown.
- */
+/* The kinds in a list such as "alloc,live", of which
+ * `length` bytes count; 0 when one is unknown. */
 unsigned outputs__parse_kinds(const char *list, size_t length);
 
 /* Adds what one argument names, when `kinds` are asked for. NULL, or what is wrong with it. */

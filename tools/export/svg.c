@@ -39,8 +39,7 @@ struct boxes {
 	double scale; /* pixels per weight */
 };
 
-/* --- text ---------------------------------------------------------------------------------------
- */
+/* --- text ------------------------------------------------------------------------------------- */
 
 static struct unit_text amount(double weight, const char *unit)
 {
@@ -59,8 +58,7 @@ static struct unit_text amount(double weight, const char *unit)
 	return result;
 }
 
-/* --- colours ------------------------------------------------------------------------------------
- */
+/* --- colours ---------------------------------------------------------------------------------- */
 
 /* One of the three channels of a colour given as hue (degrees), saturation and lightness. */
 static unsigned channel(double hue, double saturation, double lightness, double shift)
@@ -125,8 +123,7 @@ static unsigned colour_of(const struct profile *profile, const struct profile_fr
 	}
 }
 
-/* --- boxes --------------------------------------------------------------------------------------
- */
+/* --- boxes ------------------------------------------------------------------------------------ */
 
 static int collect(const struct profile_frame *frame, void *arg)
 {

@@ -147,8 +147,7 @@ static ssize_t enter_function(struct cost *cost, const struct cost_function *wan
 	return (ssize_t)cost->entry_count++;
 }
 
-/* --- the table of places
- * -------------------------------------------------------------------------- */
+/* --- the table of places ---------------------------------------------------------------------- */
 
 static struct place *find_place(struct place *places, size_t room, const struct hak_ip_key *key)
 {
@@ -250,8 +249,7 @@ size_t cost__top(const struct cost *cost, bool since_start, struct cost_function
 	return count;
 }
 
-/* --- zones
- * ---------------------------------------------------------------------------------------- */
+/* --- zones ------------------------------------------------------------------------------------ */
 
 void cost_zones__subtract(struct cost_zones *difference, const struct cost_zones *now,
                           const struct cost_zones *before)

@@ -55,8 +55,8 @@ void flame__set_scale(struct flame *flame, enum flame_kind kind, double scale);
 /* Counts what is alive now, for what is below; again after more samples. 0 or -ENOMEM. */
 int flame__settle(struct flame *flame);
 
-/* What was taken in of `kind` so far, at any time; the caller frees it. NULL and errno on failure.
- */
+/* What was taken in of `kind` so far, at any time; the caller
+ * frees it. NULL and errno on failure. */
 struct profile *flame__profile(struct flame *flame, enum flame_kind kind);
 
 /* From here on only while no sample is taken in (session__drain()). */

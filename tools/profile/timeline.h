@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the intervals showed, for charts over time. Bounded: when it is full, neighbours are merged.
- */
+/* What the intervals showed, for charts over time. Bounded:
+ * when it is full, neighbours are merged. */
 #ifndef HAK_TIMELINE_H
 #define HAK_TIMELINE_H
 

@@ -35,8 +35,7 @@ struct modules {
 	uint64_t cost_ns;   /* what a look takes */
 };
 
-/* --- libdwfl's callbacks ------------------------------------------------------------------------
- */
+/* --- libdwfl's callbacks ---------------------------------------------------------------------- */
 
 /* A mapping may be of a device, where opening alone can have effects. */
 static int open_regular(const char *path)
@@ -116,8 +115,7 @@ static const Dwfl_Callbacks callbacks = {
         .debuginfo_path = &debuginfo_path,
 };
 
-/* --- the list of modules ------------------------------------------------------------------------
- */
+/* --- the list of modules ---------------------------------------------------------------------- */
 
 static void module_free(struct module *module)
 {
@@ -283,8 +281,7 @@ bool modules__refresh(struct modules *m, bool missed)
 	return changed;
 }
 
-/* --- life ---------------------------------------------------------------------------------------
- */
+/* --- life ------------------------------------------------------------------------------------- */
 
 static int open_executable(struct modules *m)
 {
@@ -306,8 +303,8 @@ struct modules *modules__new(pid_t pid, struct intern *names)
 	if (!m)
 		return NULL;
 	*m = (struct modules){.pid = pid, .names = names, .exe_fd = -1};
-	/* Only what is on this machine: a debuginfod server that is slow would stall the sampling.
-	 */
+	/* Only what is on this machine: a debuginfod server that
+	 * is slow would stall the sampling. */
 	unsetenv("DEBUGINFOD_URLS");
 	elf_version(EV_CURRENT);
 	bool changed;
@@ -352,8 +349,7 @@ Elf *modules__elf(struct modules *m)
 	return m->exe;
 }
 
-/* --- questions ----------------------------------------------------------------------------------
- */
+/* --- questions -------------------------------------------------------------------------------- */
 
 struct module *modules__first(struct modules *m)
 {

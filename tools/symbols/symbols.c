@@ -283,8 +283,8 @@ const char *symbols__name(struct symbols *s, uint64_t address)
 
 uint64_t symbols__function(const struct symbols *s, uint64_t address)
 {
-	/* The table has starts only: whether the function still lasts at `address` is in .eh_frame.
-	 */
+	/* The table has starts only: whether the function still
+	 * lasts at `address` is in .eh_frame. */
 	Dwarf_Frame *frame = NULL;
 	if (!s->cfi || dwarf_cfi_addrframe(s->cfi, address - s->cfi_bias, &frame) != 0)
 		return address - s->bias;
@@ -303,8 +303,7 @@ uint64_t symbols__address(const struct symbols *s, const char *raw)
 	return 0;
 }
 
-/* --- inlined functions --------------------------------------------------------------------------
- */
+/* --- inlined functions ------------------------------------------------------------------------ */
 
 static const char *inlined_name(struct symbols *s, Dwarf_Die *die)
 {

@@ -71,8 +71,7 @@ struct unwinder {
 	struct walk walk;
 };
 
-/* --- addresses ----------------------------------------------------------------------------------
- */
+/* --- addresses -------------------------------------------------------------------------------- */
 
 static void cache_clear(struct unwinder *u)
 {
@@ -121,8 +120,7 @@ static struct cached *cached(struct unwinder *u, uint64_t address)
 	return slot;
 }
 
-/* --- where stacks start -------------------------------------------------------------------------
- */
+/* --- where stacks start ----------------------------------------------------------------------- */
 
 /* 1 when the call frame information of `cfi` says that the function at `address` has no caller, 0
  * when it says how to find the caller, -1 when it does not know the function. */
@@ -205,8 +203,7 @@ static bool is_start(struct unwinder *u, uint64_t address)
 	return slot->start == START_YES;
 }
 
-/* --- libdwfl's view of the sample ---------------------------------------------------------------
- */
+/* --- libdwfl's view of the sample ------------------------------------------------------------- */
 
 static pid_t next_thread(Dwfl *dwfl, void *arg, void **thread_arg)
 {
@@ -324,8 +321,7 @@ static int on_frame(Dwfl_Frame *frame, void *arg)
 	return walk->count < UNWIND_FRAMES_MAX ? DWARF_CB_OK : DWARF_CB_ABORT;
 }
 
-/* --- stacks that the kernel has followed --------------------------------------------------------
- */
+/* --- stacks that the kernel has followed ------------------------------------------------------ */
 
 /*
  * libc's functions that run main and a thread's function keep no frame pointer, so that the frames
@@ -379,8 +375,7 @@ static void take_frames(struct unwinder *u, const struct hak_stack *stack, uint6
 		ips[walk->count++] = stack->regs[RIP];
 }
 
-/* --- the interface ------------------------------------------------------------------------------
- */
+/* --- the interface ---------------------------------------------------------------------------- */
 
 struct unwinder *unwinder__new(pid_t pid)
 {

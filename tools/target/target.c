@@ -116,8 +116,7 @@ static int check_note(const struct target *target)
 	if (note->version == HAK_RECORD_VERSION && note->bytes == sizeof(struct hak_process_record))
 		return 0;
 	say("%s writes records of version %u (%u bytes), this hakprobe reads version %d (%zu "
-	    "bytes): "
-	    "use the hakprobe that was built with that library",
+	    "bytes): use the hakprobe that was built with that library",
 	    target->library, note->version, note->bytes, HAK_RECORD_VERSION,
 	    sizeof(struct hak_process_record));
 	return -EPROTO;

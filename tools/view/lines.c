@@ -39,8 +39,7 @@ static void show_hit_ratio(FILE *out, const struct figures_total *total)
 		fprintf(out, "%.4f %%", 100 * (1 - cold));
 }
 
-/* --- who and how
- * ---------------------------------------------------------------------------------- */
+/* --- who and how ------------------------------------------------------------------------------ */
 
 static const char *mode_remark(enum hak_mode mode)
 {
@@ -65,8 +64,8 @@ static const char *unwind_remark(enum unwind_mode mode)
 		return "dwarf, over 16 KiB of stack, more where a thread needs it, up to 64 KiB";
 	default:
 		return "auto (dwarf, frame pointers where code has no tables), over 16 KiB of "
-		       "stack, more "
-		       "where\n          a thread needs it, up to 64 KiB";
+		       "stack, more where\n"
+		       "          a thread needs it, up to 64 KiB";
 	}
 }
 
@@ -145,8 +144,7 @@ static void show_governor(FILE *out, const struct report *report)
 	fputs("\n", out);
 }
 
-/* --- totals
- * --------------------------------------------------------------------------------------- */
+/* --- totals ----------------------------------------------------------------------------------- */
 
 static void show_rates(FILE *out, const struct report *report)
 {
@@ -208,8 +206,7 @@ static void show_cost(FILE *out, const struct report *report)
 	        PERCENT(cost_zones__share(zones, ZONE_PROBE).value));
 }
 
-/* --- the view
- * ------------------------------------------------------------------------------------- */
+/* --- the view --------------------------------------------------------------------------------- */
 
 void lines__figures(FILE *out, const struct report *report)
 {

@@ -23,8 +23,7 @@ static double ratio(uint64_t part, uint64_t whole)
 	return whole ? (double)part / (double)whole : NAN;
 }
 
-/* --- classes
- * -------------------------------------------------------------------------------------- */
+/* --- classes ---------------------------------------------------------------------------------- */
 
 /* Magazine to span are always shown, the others when they occur. */
 static bool shows_route(const struct report *report, enum hak_route route)

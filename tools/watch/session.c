@@ -65,8 +65,7 @@ static int check_foreign(const struct session *session)
 
 	if (!session->attachment.alloc || session->options->flame.kinds & 1u << FLAME_CPU) {
 		say("process %d (%s) does not map libhakmem; it emits otel_memory, so --flame "
-		    "alloc, "
-		    "live and temporary are what it can be asked for",
+		    "alloc, live and temporary are what it can be asked for",
 		    target->pid, target->command);
 		return -ENOTSUP;
 	}
@@ -112,8 +111,7 @@ static int check_library(const struct session *session)
 	}
 	if (!object->has_tally)
 		say("%s was built without probes (no .note.stapsdt): figures come from its "
-		    "records; "
-		    "tallies and flame graphs are not available",
+		    "records; tallies and flame graphs are not available",
 		    library);
 	return 0;
 }
@@ -243,8 +241,7 @@ static int make_parts(struct session *session)
 		return -errno;
 	if (!session->unwinder)
 		say("process %d may be read in part only (CAP_SYS_PTRACE is missing): functions "
-		    "outside "
-		    "the library have no names",
+		    "outside the library have no names",
 		    target->pid);
 	session->cost = cost__new(target, session->unwinder);
 	if (!target->foreign)
@@ -330,8 +327,7 @@ int session__attach(struct session *session)
 		    attachment->latency
 		            ? "--latency: each cold visit that is timed pays two traps, "
 		              "about 2 us"
-		            : "--route: each cold visit that is seen pays a trap, "
-		              "about 1 us");
+		            : "--route: each cold visit that is seen pays a trap, about 1 us");
 		know_classes(session);
 		attach_latency__set_share(session->latency, session->governor.rate[GOVERN_LATENCY]);
 		err = attach_latency__attach(session->latency);
@@ -413,15 +409,13 @@ static int do_without_reads(struct session *session)
 	pid_t pid = session->target->pid;
 
 	if (!session->tally) {
-		say("the memory of process %d may not be read (EPERM: CAP_SYS_PTRACE is missing), "
-		    "and "
-		    "its libhakmem has no tallies",
+		say("the memory of process %d may not be read (EPERM: CAP_SYS_PTRACE is "
+		    "missing), and its libhakmem has no tallies",
 		    pid);
 		return -EPERM;
 	}
-	say("the memory of process %d may not be read (EPERM: CAP_SYS_PTRACE is missing): figures "
-	    "come "
-	    "from tallies alone, at most 100 ms late",
+	say("the memory of process %d may not be read (EPERM: CAP_SYS_PTRACE is missing): "
+	    "figures come from tallies alone, at most 100 ms late",
 	    pid);
 	session->attachment.reads = false;
 	attach_tally__set_reads(session->tally, false);
@@ -453,8 +447,7 @@ static int fold_ended(struct session *session)
 static int say_unknown_layout(const struct session *session)
 {
 	say("process %d: %s keeps records of a layout that this hakprobe does not know: use the "
-	    "hakprobe "
-	    "that was built with that library",
+	    "hakprobe that was built with that library",
 	    session->target->pid, session->target->library);
 	return -EPROTO;
 }

@@ -141,8 +141,8 @@ static int add_process(struct watch *watch, pid_t pid)
 	return 0;
 }
 
-/* One of all processes; that it cannot be watched has been told and does not keep us from others.
- */
+/* One of all processes; that it cannot be watched has been
+ * told and does not keep us from others. */
 static int add_found(void *context, pid_t pid)
 {
 	int err = add_process(context, pid);

@@ -261,8 +261,7 @@ PUBLIC size_t malloc_usable_size(void *block)
 	return (chunk & ~(size_t)7) - overhead;
 }
 
-/* --- begin and end
- * ---------------------------------------------------------------------------------- */
+/* --- begin and end ---------------------------------------------------------------------------- */
 
 static void fork_prepare(void)
 {

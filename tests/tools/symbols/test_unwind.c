@@ -48,8 +48,8 @@ static void remove_scratch(void)
 		perror(scratch);
 }
 
-/* Compiles into a scratch directory; NULL when that cannot be done here (no compiler, no source).
- */
+/* Compiles into a scratch directory; NULL when that cannot
+ * be done here (no compiler, no source). */
 static const char *compile(const char *source, const char *flags, const char *name)
 {
 	static char path[128];
@@ -174,8 +174,8 @@ TEST(unwind_of_a_short_slice_is_not_complete)
 	uint32_t whole = target.stack.bytes;
 	unwind(&target);
 	size_t frames = target.frames;
-	/* Each cut must give a prefix of the frames, and say so unless the prefix is all of them.
-	 */
+	/* Each cut must give a prefix of the frames, and say so
+	 * unless the prefix is all of them. */
 	char all[sizeof(target.names)];
 	memcpy(all, target.names, sizeof(all));
 	size_t shorter = 0;
@@ -224,8 +224,8 @@ TEST(unwind_passes_a_signal_frame)
 	REQUIRE(ask(&target, "signal"));
 	unwind(&target);
 	CHECK(begins(&target, "capture;on_signal;skip_ud2;"));
-	/* The interrupted address is its function's first: "one before" would be another function.
-	 */
+	/* The interrupted address is its function's first: "one
+	 * before" would be another function. */
 	CHECK(strstr(target.names, ";interrupted;run;main;") != NULL);
 	CHECK(target.complete);
 	stop(&target);
@@ -540,8 +540,8 @@ TEST(unwind_of_nonsense)
 	unwind(&target);
 	static struct hak_stack good;
 	good = target.stack;
-	/* A call through NULL; a stack pointer at the end of memory; registers and stack of noise.
-	 */
+	/* A call through NULL; a stack pointer at the end of
+	 * memory; registers and stack of noise. */
 	memset(target.stack.regs, 0, sizeof(target.stack.regs));
 	unwind(&target);
 	CHECK(target.frames == 1 && !target.complete && begins(&target, "[unknown];"));
