@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What a run of a workload has measured, for people and for programs. */
 #ifndef BENCH_REPORT_H
 #define BENCH_REPORT_H
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The table of all workloads, which list.h names. */
 #include <string.h>
 
 #include "bench/workloads/list.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Arenas and the address map: runs of granules come, go, are purged, unmapped and mapped again. */
 #include "alloc/address_map.h"
 #include "alloc/arena.h"
 #include "alloc/tally.h"

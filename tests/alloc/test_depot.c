@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The depot keeps the magazines that are wanted, and no more. */
 #include "alloc/depot.h"
 #include "alloc/span.h"
 #include "alloc/size_class.h"

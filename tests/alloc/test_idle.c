@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The stock of threads that wait is taken by others, and of threads that work it is not. */
 #include "alloc/alloc.h"
 #include "alloc/decay.h"
 #include "alloc/idle.h"

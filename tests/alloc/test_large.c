@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Large and huge blocks: sizes, alignments, what a resize keeps, what is kept when freed. */
 #include "alloc/alloc.h"
 #include "alloc/arena.h"
 #include "alloc/decay.h"

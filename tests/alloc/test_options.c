@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Options take effect, and values that are none are reported and leave the default. */
 #include "alloc/options.h"
 #include "tests/alloc/support.h"
 #include "tests/harness.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Sampling: draws follow their distribution, weights are unbiased, the rate is limited. */
 #include "alloc/alloc.h"
 #include "alloc/init.h"
 #include "alloc/options.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Size classes: every request has the smallest that holds it, every slot its class. */
 #include "alloc/alloc.h"
 #include "tests/alloc/support.h"
 #include "tests/harness.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Spans: blocks are carved, given back, and wrong ones refused. */
 #include "alloc/address_map.h"
 #include "alloc/arena.h"
 #include "alloc/decay.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Thread caches: counts are exact at any moment, stock follows use, misuse is reported. */
 #include "alloc/alloc.h"
 #include "alloc/arena.h"
 #include "alloc/decay.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The window: a place is found between obstacles, however they lie. */
 #include "alloc/window.h"
 
 #include <errno.h>

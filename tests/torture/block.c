@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A block of the torture: how it comes, what is in it, how it is checked and goes. */
 #include "torture.h"
 
 #include <string.h>

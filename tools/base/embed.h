@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Files that become part of the program: a style sheet, a script. */
 #ifndef HAK_EMBED_H
 #define HAK_EMBED_H
 

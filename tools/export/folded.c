@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Folded stacks, a line each: what Brendan Gregg's scripts and most viewers read. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* ELF files tell which symbols they define, and their build-id. */
 #include "tests/harness.h"
 
 #include <dlfcn.h>

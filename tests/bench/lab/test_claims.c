@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A claim holds only where the proof of the process says so. */
 #include "tests/harness.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Verdicts: a direction where there is one, NEUTRAL for noise and drift. */
 #include "tests/harness.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Traces: whole ones are read, others refused; which object lies at an address. */
 #include "tests/harness.h"
 
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The queue between ring and unwinder: order, losses, errors; slices that grow. */
 #include <errno.h>
 #include <semaphore.h>
 #include <string.h>

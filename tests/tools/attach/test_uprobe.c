@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Which of the two ways to a probe site is taken, and that a missing probe is refused. */
 #include "tests/harness.h"
 
 #include <errno.h>

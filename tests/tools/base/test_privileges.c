@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What is missing is named, and nothing else. */
 #include "tests/harness.h"
 
 #include <string.h>

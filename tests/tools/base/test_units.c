@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Numbers as people read them. */
 #include "tests/harness.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* hakprobe diff: both directions, shares, formats that it reads and refuses. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Folded stacks and flame graphs are exact, well-formed, and written whole or not at all. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>

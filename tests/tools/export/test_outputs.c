@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Which file gets which kinds of flame graph. */
 #include <string.h>
 
 #include "tests/harness.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Callers are added up over all stacks. */
 #include "tests/harness.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Samples of instruction pointers become zones, places, and an estimate with its error. */
 #include "tests/harness.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* A flame graph's leaf is what the program called. */
 #include "tests/harness.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The governor holds the ceiling, shares it out, and never goes blind. */
 #include "tests/harness.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Sampled blocks that live: found by address, unbiased when there is no room for more. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Histograms: quantiles, buckets, names of routes. */
 #include "tests/harness.h"
 
 #include <math.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Profiles merge stacks, and are walked in order, however deep. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>

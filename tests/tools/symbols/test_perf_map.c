@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Names of code made at run time, from files that the target writes. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Figures of records: a running thread is brought up to date from its slots. */
 #include "tests/harness.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* The ledger: every thread is counted once, in whatever order walks and tallies come. */
 #include "tests/harness.h"
 
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* Lines of /proc/PID/maps. */
 #include "tests/harness.h"
 
 #include <errno.h>

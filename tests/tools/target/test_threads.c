@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+/* What a thread did meanwhile; a tid may come again. */
 #include "tests/harness.h"
 
 #include "tools/target/threads.h"
