@@ -22,16 +22,16 @@
 typedef int (*alloc_fn)(void *context, const struct hak_sample_event *event);
 
 struct attach_alloc;
+struct attachments;
 struct event_queue;
 
 /*
- * Life: new, prepare, load, attach, consume …, free. Failures are told on stderr; 0 or -errno.
- * Events are pushed to `queue`, which the attachment outlives; its handler calls
+ * One of the set, whose life is its own (tools/attach/attach.h). NULL: no memory. Events are pushed to `queue`, which the attachment outlives; its handler calls
  * attach_alloc__handle() with those whose kind is HAK_SAMPLE_ALLOC or HAK_SAMPLE_FREE.
  */
-struct attach_alloc *attach_alloc__new(const struct target *target, enum unwind_mode mode,
-                                       struct event_queue *queue, alloc_fn on_sample,
-                                       void *context);
+struct attach_alloc *attach_alloc__new(struct attachments *all, const struct target *target,
+                                       enum unwind_mode mode, struct event_queue *queue,
+                                       alloc_fn on_sample, void *context);
 
 /* Before prepare: frees are wanted, too. */
 void attach_alloc__want_frees(struct attach_alloc *attach);
@@ -40,17 +40,6 @@ void attach_alloc__want_frees(struct attach_alloc *attach);
 typedef bool (*alloc_filter_fn)(const void *context, const struct hak_sample_event *event);
 void attach_alloc__set_filter(struct attach_alloc *attach, alloc_filter_fn is_wanted,
                               const void *context);
-
-int attach_alloc__prepare(struct attach_alloc *attach);
-int attach_alloc__load(struct attach_alloc *attach);
-int attach_alloc__attach(struct attach_alloc *attach);
-
-/* Accepts NULL; detaches. */
-void attach_alloc__free(struct attach_alloc *attach);
-
-/* Readable when there are events to consume. */
-int attach_alloc__fd(const struct attach_alloc *attach);
-int attach_alloc__consume(struct attach_alloc *attach);
 
 /* Hands an event over, in the queue's thread. 0 or -errno. */
 int attach_alloc__handle(struct attach_alloc *attach, const struct hak_sample_event *event);

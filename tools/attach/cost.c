@@ -14,13 +14,13 @@
 
 #include "cost.skel.h"
 #include "tools/attach/attach.h"
-#include "tools/attach/event_queue.h"
-#include "tools/attach/slices.h"
+#include "tools/attach/feed.h"
 
 enum { BATCH = 1024 };
 
 struct attach_cost {
-	const struct target *target;
+	struct attach base;
+	struct feed feed;
 	struct cost_bpf *bpf;
 	struct bpf_link **links; /* one per CPU */
 	int *events;             /* their perf events, owned by the links */
@@ -30,30 +30,15 @@ struct attach_cost {
 	cpu_fn on_stack; /* NULL: no stacks wanted */
 	void *context;
 	enum unwind_mode mode;
-	struct ring_buffer *ring;
-	struct event_queue *queue;
-	uint64_t dropped; /* by the queue */
-	struct slices slices;
 	struct hak_ip_key keys[BATCH];
 	struct hak_ip_count counts[BATCH];
 };
-
-struct attach_cost *attach_cost__new(const struct target *target, unsigned hz)
-{
-	struct attach_cost *attach = calloc(1, sizeof(*attach));
-
-	if (!attach)
-		return NULL;
-	attach->target = target;
-	attach->hz = hz;
-	return attach;
-}
 
 void attach_cost__want_stacks(struct attach_cost *attach, enum unwind_mode mode,
                               struct event_queue *queue, cpu_fn on_sample, void *context)
 {
 	attach->mode = mode;
-	attach->queue = queue;
+	attach->feed.queue = queue;
 	attach->on_stack = on_sample;
 	attach->context = context;
 }
@@ -63,54 +48,20 @@ static int on_event(void *context, void *data, size_t size)
 	const size_t header = offsetof(struct hak_cpu_event, stack.slice);
 	const struct hak_cpu_event *event = data;
 	struct attach_cost *attach = context;
-	int result;
 
 	if (size < header || event->kind != HAK_SAMPLE_CPU || event->stack.bytes > size - header)
 		return 0;
-	result = event_queue__push(attach->queue, event, header + event->stack.bytes);
-	attach->dropped += result > 0;
-	return result < 0 ? result : 0;
+	return feed__push(&attach->feed, event, header + event->stack.bytes);
 }
 
 /* In the queue's thread. */
 int attach_cost__handle(struct attach_cost *attach, const struct hak_cpu_event *event)
 {
-	int result = attach->on_stack(attach->context, event);
-
-	if (result > 0)
-		slices__lengthen(&attach->slices, event->tid, &event->stack, (uint64_t)result);
-	return result < 0 ? result : 0;
+	return feed__answer(&attach->feed, event->tid, &event->stack,
+	                    attach->on_stack(attach->context, event));
 }
 
-int attach_cost__prepare(struct attach_cost *attach)
-{
-	uint64_t device, inode;
-	int err;
-
-	attach->bpf = cost_bpf__open();
-	if (!attach->bpf)
-		return attach__failed("open the cost program", -errno);
-	err = attach__namespace(&device, &inode);
-	if (err)
-		return attach__failed("find the pid namespace", err);
-	attach->bpf->rodata->hak_pid = (hak_u32)attach->target->pid;
-	attach->bpf->rodata->hak_ns_dev = device;
-	attach->bpf->rodata->hak_ns_ino = inode;
-	attach->bpf->rodata->hak_text_start = attach->target->text_start;
-	attach->bpf->rodata->hak_text_end = attach->target->text_end;
-	attach->bpf->rodata->hak_wants_stacks = attach->on_stack != NULL;
-	attach->bpf->rodata->hak_frame_pointers = attach->mode == UNWIND_FP;
-	if (!attach->on_stack)
-		bpf_map__set_max_entries(attach->bpf->maps.stacks, (uint32_t)getpagesize());
-	return 0;
-}
-
-int attach_cost__load(struct attach_cost *attach)
-{
-	int err = cost_bpf__load(attach->bpf);
-
-	return err ? attach__failed("load the cost program", err) : 0;
-}
+/* --- perf events ------------------------------------------------------------------------------ */
 
 static int open_event(const struct attach_cost *attach, int cpu, bool cycles)
 {
@@ -177,21 +128,13 @@ unsigned attach_cost__hz(const struct attach_cost *attach)
 	return attach->hz;
 }
 
-int attach_cost__attach(struct attach_cost *attach)
+static int attach_cpus(struct attach_cost *attach)
 {
 	int possible = libbpf_num_possible_cpus();
 	int err;
 
 	if (possible < 0)
 		return attach__failed("count the CPUs", possible);
-	if (attach->on_stack) {
-		attach->slices.deep = bpf_map__fd(attach->bpf->maps.deep);
-		attach->slices.pages = &attach->bpf->data->hak_pages;
-		attach->ring = ring_buffer__new(bpf_map__fd(attach->bpf->maps.stacks), on_event,
-		                                attach, NULL);
-		if (!attach->ring)
-			return attach__failed("map the stacks' ring buffer", -errno);
-	}
 	attach->links = calloc((size_t)possible, sizeof(*attach->links));
 	attach->events = calloc((size_t)possible, sizeof(*attach->events));
 	if (!attach->links || !attach->events)
@@ -206,30 +149,69 @@ int attach_cost__attach(struct attach_cost *attach)
 	return attach->cpus ? 0 : attach__failed("sample any CPU", -ENODEV);
 }
 
-void attach_cost__free(struct attach_cost *attach)
+/* --- life ------------------------------------------------------------------------------------- */
+
+static struct bpf_object_skeleton *open_program(struct attach *base, const struct attach_whom *whom)
 {
-	if (!attach)
-		return;
+	struct attach_cost *attach = (struct attach_cost *)base;
+
+	attach->bpf = cost_bpf__open();
+	if (!attach->bpf)
+		return NULL;
+	attach__aim(attach->bpf, whom);
+	attach->bpf->rodata->hak_text_start = base->target->text_start;
+	attach->bpf->rodata->hak_text_end = base->target->text_end;
+	attach->bpf->rodata->hak_wants_stacks = attach->on_stack != NULL;
+	attach->bpf->rodata->hak_frame_pointers = attach->mode == UNWIND_FP;
+	if (!attach->on_stack)
+		bpf_map__set_max_entries(attach->bpf->maps.stacks, (uint32_t)getpagesize());
+	return attach->bpf->skeleton;
+}
+
+static int attach_events(struct attach *base)
+{
+	struct attach_cost *attach = (struct attach_cost *)base;
+	int err = 0;
+
+	if (attach->on_stack) {
+		feed__begin(&attach->feed, attach->bpf->maps.deep, &attach->bpf->data->hak_pages);
+		err = attach__make_ring(base, attach->bpf->maps.stacks, on_event);
+	}
+	return err ? err : attach_cpus(attach);
+}
+
+static void detach(struct attach *base)
+{
+	struct attach_cost *attach = (struct attach_cost *)base;
+
 	for (int i = 0; i < attach->cpus; i++)
 		bpf_link__destroy(attach->links[i]);
+}
+
+static void destroy(struct attach *base)
+{
+	struct attach_cost *attach = (struct attach_cost *)base;
+
 	free(attach->links);
 	free(attach->events);
-	ring_buffer__free(attach->ring);
 	cost_bpf__destroy(attach->bpf);
-	free(attach);
 }
 
-int attach_cost__fd(const struct attach_cost *attach)
+static const struct attach_kind kind = {
+        "cost", "stacks'", open_program, attach_events, detach, destroy,
+};
+
+struct attach_cost *attach_cost__new(struct attachments *all, const struct target *target,
+                                     unsigned hz)
 {
-	return attach->ring ? ring_buffer__epoll_fd(attach->ring) : -1;
+	struct attach_cost *attach = attach__new(all, &kind, sizeof(*attach), target);
+
+	if (attach)
+		attach->hz = hz;
+	return attach;
 }
 
-int attach_cost__consume(struct attach_cost *attach)
-{
-	int err = attach->ring ? ring_buffer__consume(attach->ring) : 0;
-
-	return err < 0 ? err : 0;
-}
+/* --- what was sampled ------------------------------------------------------------------------- */
 
 int attach_cost__drain(struct attach_cost *attach, struct cost *cost)
 {
@@ -264,11 +246,6 @@ int attach_cost__cpus(const struct attach_cost *attach)
 
 struct hak_counters attach_cost__counters(const struct attach_cost *attach)
 {
-	struct hak_counters counters;
-
-	if (!attach)
-		return (struct hak_counters){0};
-	counters = attach->bpf->bss->hak_counters;
-	counters.lost += attach->dropped;
-	return counters;
+	return attach ? feed__counters(&attach->feed, &attach->bpf->bss->hak_counters)
+	              : (struct hak_counters){0};
 }

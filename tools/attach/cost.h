@@ -11,13 +11,15 @@
 #include "tools/target/target.h"
 
 struct attach_cost;
+struct attachments;
 struct event_queue;
 
 /*
- * Life: new, prepare, load, attach, drain …, free. Failures are told on stderr; 0 or -errno. `hz`
- * is how often per second and CPU it samples (> 0).
+ * One of the set, whose life is its own (tools/attach/attach.h). NULL: no memory. `hz` is how often
+ * per second and CPU it samples (> 0).
  */
-struct attach_cost *attach_cost__new(const struct target *target, unsigned hz);
+struct attach_cost *attach_cost__new(struct attachments *all, const struct target *target,
+                                     unsigned hz);
 
 /* One sample inside or below the allocator, in the queue's thread; only `stack.bytes` bytes of the
  * slice are there. As an alloc_fn. */
@@ -30,17 +32,6 @@ typedef int (*cpu_fn)(void *context, const struct hak_cpu_event *event);
  */
 void attach_cost__want_stacks(struct attach_cost *attach, enum unwind_mode mode,
                               struct event_queue *queue, cpu_fn on_sample, void *context);
-
-int attach_cost__prepare(struct attach_cost *attach);
-int attach_cost__load(struct attach_cost *attach);
-int attach_cost__attach(struct attach_cost *attach);
-
-/* Accepts NULL; detaches. */
-void attach_cost__free(struct attach_cost *attach);
-
-/* Readable when there are stacks to consume; -1 when none are wanted. */
-int attach_cost__fd(const struct attach_cost *attach);
-int attach_cost__consume(struct attach_cost *attach);
 
 /* Hands an event over, in the queue's thread. 0 or -errno. */
 int attach_cost__handle(struct attach_cost *attach, const struct hak_cpu_event *event);

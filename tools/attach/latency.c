@@ -13,9 +13,8 @@
 
 #include "latency.skel.h"
 #include "tools/attach/attach.h"
-#include "tools/attach/event_queue.h"
+#include "tools/attach/feed.h"
 #include "tools/attach/selftest.h"
-#include "tools/attach/slices.h"
 #include "tools/attach/uprobe.h"
 #include "tools/base/clock.h"
 
@@ -26,7 +25,8 @@
 enum { WINDOW_NS = 5000000, CALIBRATION_VISITS = 2000, WINDOW_STACKS = 64 };
 
 struct attach_latency {
-	const struct target *target;
+	struct attach base;
+	struct feed feed;
 	struct latency_bpf *bpf;
 	struct uprobe *begin;
 	struct uprobe *end;
@@ -40,27 +40,10 @@ struct attach_latency {
 	enum unwind_mode mode;
 	route_fn on_stack;
 	void *context;
-	struct ring_buffer *ring;
-	struct event_queue *queue;
-	uint64_t dropped; /* by the queue */
-	struct slices slices;
 	double keep;     /* the share of stacks taken within a window */
 	uint64_t passed; /* visits by the route, up to the last window */
 	bool untimed;    /* only the route is followed */
 };
-
-struct attach_latency *attach_latency__new(const struct target *target)
-{
-	struct attach_latency *attach = calloc(1, sizeof(*attach));
-
-	if (!attach)
-		return NULL;
-	attach->target = target;
-	attach->share = 1;
-	attach->route = HAK_ROUTE_COUNT;
-	attach->keep = 1.0 / WINDOW_STACKS; /* until the rate is known */
-	return attach;
-}
 
 /* --- stacks of a route ----------------------------------------------------------------------- */
 
@@ -70,7 +53,7 @@ void attach_latency__want_route(struct attach_latency *attach, enum hak_route ro
 {
 	attach->route = route;
 	attach->mode = mode;
-	attach->queue = queue;
+	attach->feed.queue = queue;
 	attach->on_stack = on_sample;
 	attach->context = context;
 }
@@ -104,35 +87,17 @@ static int on_event(void *context, void *data, size_t size)
 	const size_t header = offsetof(struct hak_sample_event, stack.slice);
 	const struct hak_sample_event *event = data;
 	struct attach_latency *attach = context;
-	int result;
 
 	if (size < header || event->kind != HAK_SAMPLE_ROUTE || event->stack.bytes > size - header)
 		return 0;
-	result = event_queue__push(attach->queue, event, header + event->stack.bytes);
-	attach->dropped += result > 0;
-	return result < 0 ? result : 0;
+	return feed__push(&attach->feed, event, header + event->stack.bytes);
 }
 
 /* In the queue's thread. */
 int attach_latency__handle(struct attach_latency *attach, const struct hak_sample_event *event)
 {
-	int result = attach->on_stack(attach->context, event);
-
-	if (result > 0)
-		slices__lengthen(&attach->slices, event->tid, &event->stack, (uint64_t)result);
-	return result < 0 ? result : 0;
-}
-
-int attach_latency__fd(const struct attach_latency *attach)
-{
-	return attach->ring ? ring_buffer__epoll_fd(attach->ring) : -1;
-}
-
-int attach_latency__consume(struct attach_latency *attach)
-{
-	int err = attach->ring ? ring_buffer__consume(attach->ring) : 0;
-
-	return err < 0 ? err : 0;
+	return feed__answer(&attach->feed, event->tid, &event->stack,
+	                    attach->on_stack(attach->context, event));
 }
 
 /*
@@ -148,56 +113,18 @@ static void begin_taking(struct attach_latency *attach)
 	attach->bpf->data->hak_taken_from_ns = attach->opened_ns;
 }
 
-static int make_ring(struct attach_latency *attach)
+/* --- histograms ------------------------------------------------------------------------------- */
+
+static struct latency_bpf *open_on(const struct attach_whom *whom)
 {
-	if (attach->route == HAK_ROUTE_COUNT)
-		return 0;
-	attach->slices.deep = bpf_map__fd(attach->bpf->maps.deep);
-	attach->slices.pages = &attach->bpf->data->hak_pages;
-	attach->ring =
-	        ring_buffer__new(bpf_map__fd(attach->bpf->maps.stacks), on_event, attach, NULL);
-	return attach->ring ? 0 : -errno;
-}
+	struct latency_bpf *bpf = latency_bpf__open();
 
-/* --- life ------------------------------------------------------------------------------------ */
-
-static int open_program(struct latency_bpf **bpf, pid_t pid)
-{
-	uint64_t device, inode;
-	int err;
-
-	*bpf = latency_bpf__open();
-	if (!*bpf)
-		return attach__failed("open the latency program", -errno);
-	err = attach__namespace(&device, &inode);
-	if (err)
-		return attach__failed("find the pid namespace", err);
-	(*bpf)->rodata->hak_pid = (hak_u32)pid;
-	(*bpf)->rodata->hak_ns_dev = device;
-	(*bpf)->rodata->hak_ns_ino = inode;
-	uprobe__prepare((*bpf)->progs.on_begin);
-	uprobe__prepare((*bpf)->progs.on_end);
-	return 0;
-}
-
-int attach_latency__prepare(struct attach_latency *attach)
-{
-	int err = open_program(&attach->bpf, attach->target->pid);
-
-	if (err)
-		return err;
-	attach->bpf->rodata->hak_route = attach->route;
-	attach->bpf->rodata->hak_frame_pointers = attach->mode == UNWIND_FP;
-	if (attach->route == HAK_ROUTE_COUNT)
-		bpf_map__set_max_entries(attach->bpf->maps.stacks, (uint32_t)getpagesize());
-	return 0;
-}
-
-int attach_latency__load(struct attach_latency *attach)
-{
-	int err = latency_bpf__load(attach->bpf);
-
-	return err ? attach__failed("load the latency program", err) : 0;
+	if (!bpf)
+		return NULL;
+	attach__aim(bpf, whom);
+	uprobe__prepare(bpf->progs.on_begin);
+	uprobe__prepare(bpf->progs.on_end);
+	return bpf;
 }
 
 static void add_cell(struct hak_latency *to, const struct hak_latency *from)
@@ -281,12 +208,15 @@ static int calibrate(struct attach_latency *attach)
 	const struct object_site end_site = {.address = selftest__end_offset()};
 	struct uprobe *begin = NULL, *end = NULL;
 	struct latency_bpf *bpf = NULL;
+	struct attach_whom ourselves;
 	uint64_t shortest = 0;
 	int err;
 
-	err = open_program(&bpf, getpid());
+	err = attach__whom(&ourselves, getpid());
 	if (!err)
-		err = latency_bpf__load(bpf);
+		bpf = open_on(&ourselves);
+	if (!err)
+		err = bpf ? latency_bpf__load(bpf) : -errno;
 	if (err)
 		goto out;
 	begin = uprobe__attach_sites(bpf->progs.on_begin, getpid(), "/proc/self/exe", &begin_site,
@@ -309,7 +239,7 @@ out:
 static struct uprobe *attach_site(const struct attach_latency *attach,
                                   const struct bpf_program *program, const char *name)
 {
-	const struct target *target = attach->target;
+	const struct target *target = attach->base.target;
 
 	return uprobe__attach(program, target->pid, target->path, target->object, "hakmem", name);
 }
@@ -355,12 +285,33 @@ static void close_window(struct attach_latency *attach)
 	attach->next_ns = now + (uint64_t)gap;
 }
 
-int attach_latency__attach(struct attach_latency *attach)
-{
-	int err = make_ring(attach);
+/* --- life ------------------------------------------------------------------------------------- */
 
+static struct bpf_object_skeleton *open_program(struct attach *base, const struct attach_whom *whom)
+{
+	struct attach_latency *attach = (struct attach_latency *)base;
+
+	attach->bpf = open_on(whom);
+	if (!attach->bpf)
+		return NULL;
+	attach->bpf->rodata->hak_route = attach->route;
+	attach->bpf->rodata->hak_frame_pointers = attach->mode == UNWIND_FP;
+	if (attach->route == HAK_ROUTE_COUNT)
+		bpf_map__set_max_entries(attach->bpf->maps.stacks, (uint32_t)getpagesize());
+	return attach->bpf->skeleton;
+}
+
+static int begin_windows(struct attach *base)
+{
+	struct attach_latency *attach = (struct attach_latency *)base;
+	int err = 0;
+
+	if (attach->route != HAK_ROUTE_COUNT) {
+		feed__begin(&attach->feed, attach->bpf->maps.deep, &attach->bpf->data->hak_pages);
+		err = attach__make_ring(base, attach->bpf->maps.stacks, on_event);
+	}
 	if (err)
-		return attach__failed("map the routes' ring buffer", err);
+		return err;
 	err = attach->untimed ? 0 : calibrate(attach);
 	if (err)
 		return attach__failed_uprobe("time uprobes on hakprobe itself", err);
@@ -368,18 +319,38 @@ int attach_latency__attach(struct attach_latency *attach)
 	return err ? attach__failed_uprobe("attach to hakmem:cold_begin and cold_end", err) : 0;
 }
 
-void attach_latency__free(struct attach_latency *attach)
+static void end_windows(struct attach *base)
 {
-	if (!attach)
-		return;
+	struct attach_latency *attach = (struct attach_latency *)base;
+
 	finish_detaching(attach);
 	start_detaching(attach, attach->begin);
 	start_detaching(attach, attach->end);
 	finish_detaching(attach);
-	ring_buffer__free(attach->ring);
-	latency_bpf__destroy(attach->bpf);
-	free(attach);
 }
+
+static void destroy(struct attach *base)
+{
+	latency_bpf__destroy(((struct attach_latency *)base)->bpf);
+}
+
+static const struct attach_kind kind = {
+        "latency", "routes'", open_program, begin_windows, end_windows, destroy,
+};
+
+struct attach_latency *attach_latency__new(struct attachments *all, const struct target *target)
+{
+	struct attach_latency *attach = attach__new(all, &kind, sizeof(*attach), target);
+
+	if (!attach)
+		return NULL;
+	attach->share = 1;
+	attach->route = HAK_ROUTE_COUNT;
+	attach->keep = 1.0 / WINDOW_STACKS; /* until the rate is known */
+	return attach;
+}
+
+/* --- in a watch ------------------------------------------------------------------------------- */
 
 void attach_latency__set_share(struct attach_latency *attach, double share)
 {
@@ -425,11 +396,6 @@ uint64_t attach_latency__open_ns(const struct attach_latency *attach)
 
 struct hak_counters attach_latency__counters(const struct attach_latency *attach)
 {
-	struct hak_counters counters;
-
-	if (!attach)
-		return (struct hak_counters){0};
-	counters = attach->bpf->bss->hak_counters;
-	counters.lost += attach->dropped;
-	return counters;
+	return attach ? feed__counters(&attach->feed, &attach->bpf->bss->hak_counters)
+	              : (struct hak_counters){0};
 }

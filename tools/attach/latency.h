@@ -15,13 +15,14 @@
 #include "tools/target/target.h"
 
 struct attach_latency;
+struct attachments;
 struct event_queue;
 
 /*
- * Life: new, prepare, load, attach (tries it once and opens the first window), tick …, free.
- * Failures are told on stderr; 0 or -errno.
+ * One of the set, whose life is its own (tools/attach/attach.h). NULL: no memory. Attaching opens
+ * the first window; attach_latency__tick() closes it and opens others.
  */
-struct attach_latency *attach_latency__new(const struct target *target);
+struct attach_latency *attach_latency__new(struct attachments *all, const struct target *target);
 
 /* One visit that took the route, in the queue's thread; as an alloc_fn. */
 typedef int (*route_fn)(void *context, const struct hak_sample_event *event);
@@ -41,19 +42,8 @@ void attach_latency__skip_times(struct attach_latency *attach);
 /* The classes' sizes (HAK_CLASS_COUNT), and the one to take, -1 all. No stack comes before. */
 void attach_latency__know_classes(struct attach_latency *attach, const uint64_t *sizes, int only);
 
-/* Readable when there are stacks to consume; -1 when none are wanted. */
-int attach_latency__fd(const struct attach_latency *attach);
-int attach_latency__consume(struct attach_latency *attach);
-
 /* Hands an event over, in the queue's thread. 0 or -errno. */
 int attach_latency__handle(struct attach_latency *attach, const struct hak_sample_event *event);
-
-int attach_latency__prepare(struct attach_latency *attach);
-int attach_latency__load(struct attach_latency *attach);
-int attach_latency__attach(struct attach_latency *attach);
-
-/* Accepts NULL; detaches. */
-void attach_latency__free(struct attach_latency *attach);
 
 /*
  * The share (> 0 … 1) of time to be attached. Windows are of equal length, the gaps between them

@@ -112,18 +112,16 @@ static int fork_child(struct command *command, char **argv)
 
 static int attach_hold(struct command *command, const struct object_site *site)
 {
-	uint64_t device, inode;
+	struct attach_whom whom;
 	int err;
 
 	command->bpf = hold_bpf__open();
 	if (!command->bpf)
 		return attach__failed("open the hold program", -errno);
-	err = attach__namespace(&device, &inode);
+	err = attach__whom(&whom, command->pid);
 	if (err)
 		return attach__failed("find the pid namespace", err);
-	command->bpf->rodata->hak_pid = (hak_u32)command->pid;
-	command->bpf->rodata->hak_ns_dev = device;
-	command->bpf->rodata->hak_ns_ino = inode;
+	attach__aim(command->bpf, &whom);
 	uprobe__prepare(command->bpf->progs.on_first);
 	err = hold_bpf__load(command->bpf);
 	if (err)

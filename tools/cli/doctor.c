@@ -188,17 +188,15 @@ static int try_uprobe(uint64_t *hits)
 	const struct object_site site = {.address = selftest__begin_offset()};
 	struct latency_bpf *bpf = latency_bpf__open();
 	struct uprobe *probe = NULL;
-	uint64_t device, inode;
+	struct attach_whom ourselves;
 	int err;
 
 	if (!bpf)
 		return -errno;
-	err = attach__namespace(&device, &inode);
+	err = attach__whom(&ourselves, getpid());
 	if (err)
 		goto out;
-	bpf->rodata->hak_pid = (hak_u32)getpid();
-	bpf->rodata->hak_ns_dev = device;
-	bpf->rodata->hak_ns_ino = inode;
+	attach__aim(bpf, &ourselves);
 	uprobe__prepare(bpf->progs.on_begin);
 	uprobe__prepare(bpf->progs.on_end);
 	err = latency_bpf__load(bpf);

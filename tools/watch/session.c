@@ -221,8 +221,8 @@ static int make_flame(struct session *session)
 		if (err)
 			return err;
 	}
-	session->alloc =
-	        attach_alloc__new(target, mode, session->queue, flame__on_sample, session->flame);
+	session->alloc = attach_alloc__new(&session->attached, target, mode, session->queue,
+	                                   flame__on_sample, session->flame);
 	if (!session->alloc)
 		return -ENOMEM;
 	if (flame_kinds__need_free(kinds))
@@ -232,9 +232,12 @@ static int make_flame(struct session *session)
 	return 0;
 }
 
+/* The attachments in the order in which they attach: that to otel_memory:alloc last, as its slices
+ * of stack grow only when the first ones are looked at. */
 static int make_parts(struct session *session)
 {
 	const struct target *target = session->target;
+	struct attachments *all = &session->attached;
 
 	session->unwinder = unwinder__new(target->pid);
 	if (!session->unwinder && (errno != EACCES || session->options->flame.kinds))
@@ -244,17 +247,20 @@ static int make_parts(struct session *session)
 		    "outside the library have no names",
 		    target->pid);
 	session->cost = cost__new(target, session->unwinder);
-	if (!target->foreign)
-		session->samples = attach_cost__new(target, session->options->hz);
-	if (!session->cost || (!session->samples && !target->foreign))
+	if (!session->cost)
 		return -ENOMEM;
 	if (session->attachment.tally) {
-		session->tally = attach_tally__new(target, &session->ledger);
+		session->tally = attach_tally__new(all, target, &session->ledger);
 		if (!session->tally)
 			return -ENOMEM;
 	}
+	if (!target->foreign) {
+		session->samples = attach_cost__new(all, target, session->options->hz);
+		if (!session->samples)
+			return -ENOMEM;
+	}
 	if (session->attachment.latency || session->attachment.visits) {
-		session->latency = attach_latency__new(target);
+		session->latency = attach_latency__new(all, target);
 		if (!session->latency)
 			return -ENOMEM;
 		if (!session->attachment.latency)
@@ -275,28 +281,12 @@ int session__prepare(struct session *session)
 		say("cannot prepare for process %d: %s", session->target->pid, strerror(-err));
 		return err;
 	}
-	err = session->samples ? attach_cost__prepare(session->samples) : 0;
-	if (!err && session->tally)
-		err = attach_tally__prepare(session->tally);
-	if (!err && session->alloc)
-		err = attach_alloc__prepare(session->alloc);
-	if (!err && session->latency)
-		err = attach_latency__prepare(session->latency);
-	return err;
+	return attachments__prepare(&session->attached);
 }
 
 int session__load(struct session *session)
 {
-	int err;
-
-	err = session->samples ? attach_cost__load(session->samples) : 0;
-	if (!err && session->tally)
-		err = attach_tally__load(session->tally);
-	if (!err && session->alloc)
-		err = attach_alloc__load(session->alloc);
-	if (!err && session->latency)
-		err = attach_latency__load(session->latency);
-	return err;
+	return attachments__load(&session->attached);
 }
 
 /* Tallies alone tell them late. */
@@ -307,34 +297,29 @@ static void know_classes(struct session *session)
 		                             session__class(session));
 }
 
+static void begin_latency(struct session *session)
+{
+	say("%s: the governor watches as many as the ceiling allows",
+	    session->attachment.latency
+	            ? "--latency: each cold visit that is timed pays two traps, about 2 us"
+	            : "--route: each cold visit that is seen pays a trap, about 1 us");
+	know_classes(session);
+	attach_latency__set_share(session->latency, session->governor.rate[GOVERN_LATENCY]);
+}
+
 int session__attach(struct session *session)
 {
 	struct attachment *attachment = &session->attachment;
-	int err = 0;
+	int err;
 
 	/* So that class sizes are known when samples come; a failure shows at the first reading. */
 	if (attachment->reads)
 		records__read(&session->ledger, session->target->pid, session->target->process);
-
-	if (session->tally) {
+	if (session->tally)
 		attach_tally__set_reads(session->tally, attachment->reads);
-		err = attach_tally__attach(session->tally);
-	}
-	if (!err && session->samples)
-		err = attach_cost__attach(session->samples);
-	if (!err && session->latency) {
-		say("%s: the governor watches as many as the ceiling allows",
-		    attachment->latency
-		            ? "--latency: each cold visit that is timed pays two traps, "
-		              "about 2 us"
-		            : "--route: each cold visit that is seen pays a trap, about 1 us");
-		know_classes(session);
-		attach_latency__set_share(session->latency, session->governor.rate[GOVERN_LATENCY]);
-		err = attach_latency__attach(session->latency);
-	}
-	/* Last, as its slices of stack grow only when the first ones are looked at. */
-	if (!err && session->alloc)
-		err = attach_alloc__attach(session->alloc);
+	if (session->latency)
+		begin_latency(session);
+	err = attachments__attach(&session->attached);
 	if (!err)
 		err = session__consume(session);
 	if (err || !session->samples)
@@ -351,10 +336,7 @@ void session__free(struct session *session)
 	if (!session)
 		return;
 	event_queue__free(session->queue); /* first: its thread uses the others */
-	attach_tally__free(session->tally);
-	attach_alloc__free(session->alloc);
-	attach_cost__free(session->samples);
-	attach_latency__free(session->latency);
+	attachments__free(&session->attached);
 	flame__free(session->flame);
 	capture_writer__free(session->capture);
 	free(session->capture_path);
@@ -368,32 +350,12 @@ void session__free(struct session *session)
 
 size_t session__fds(const struct session *session, struct pollfd fds[SESSION_FDS])
 {
-	size_t count = 0;
-
-	if (session->tally)
-		fds[count++] = (struct pollfd){attach_tally__fd(session->tally), POLLIN, 0};
-	if (session->alloc)
-		fds[count++] = (struct pollfd){attach_alloc__fd(session->alloc), POLLIN, 0};
-	if (session->samples && attach_cost__fd(session->samples) >= 0)
-		fds[count++] = (struct pollfd){attach_cost__fd(session->samples), POLLIN, 0};
-	if (session->latency && attach_latency__fd(session->latency) >= 0)
-		fds[count++] = (struct pollfd){attach_latency__fd(session->latency), POLLIN, 0};
-	return count;
+	return attachments__fds(&session->attached, fds);
 }
 
 int session__consume(struct session *session)
 {
-	int err = 0;
-
-	if (session->tally)
-		err = attach_tally__consume(session->tally);
-	if (!err && session->alloc)
-		err = attach_alloc__consume(session->alloc);
-	if (!err && session->samples)
-		err = attach_cost__consume(session->samples);
-	if (!err && session->latency)
-		err = attach_latency__consume(session->latency);
-	return err;
+	return attachments__consume(&session->attached);
 }
 
 int session__drain(struct session *session)

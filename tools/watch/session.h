@@ -8,16 +8,18 @@
 #include <poll.h>
 #include <stdbool.h>
 
+#include "tools/attach/attach.h"
 #include "tools/profile/report.h"
 #include "tools/target/target.h"
 #include "tools/watch/options.h"
 
-enum { SESSION_FDS = 4 };
+enum { SESSION_FDS = ATTACHMENTS };
 
 struct session {
 	const struct options *options;
 	const struct target *target;
-	struct attachment attachment;
+	struct attachment attachment; /* what is told of it */
+	struct attachments attached;  /* all those below that are not NULL */
 	struct unwinder *unwinder;
 	struct ledger ledger;
 	struct attach_tally *tally;  /* NULL: the library has no probes */
