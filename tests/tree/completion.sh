@@ -28,7 +28,7 @@ done
 commands=$("$OUT/hakprobe" --help | sed -nE 's/^  hakprobe ([a-z]+) .*/\1/p')
 for command in $commands; do
 	completes "${command%?}" "$command" hakprobe
-	grep -qE "\((.* )?$command[ )]" tools/cli/completion/_hakprobe || complain "zsh's completion lacks $command"
+	grep -qE "\((.* )?${command}[ )]" tools/cli/completion/_hakprobe || complain "zsh's completion lacks $command"
 done
 (($(wc -w <<<"$commands") >= 3)) || complain "only these commands in --help: $commands"
 ((options >= 15)) || complain "only $options options in --help"

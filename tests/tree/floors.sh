@@ -47,7 +47,9 @@ for file in alloc/*.[ch]; do
 done
 
 # --- tools/ and bench/: a wing includes itself and lower wings, the program on top all of them; from the ground up ---
+# shellcheck disable=SC2034 # read by name
 tools_wings=(base target symbols capture profile attach export view watch cli) tools_top=tools/hakprobe.c
+# shellcheck disable=SC2034
 bench_wings=(base trace workloads run lab) bench_top=bench/hakbench.c
 wing_of() { # TREE PATH: REPLY, the number of the wing that a path of the tree is in; the program on top is above them all
 	local -n wings=$1_wings

@@ -455,7 +455,7 @@ static char *list_commands(int key, const char *text, void *input)
 void options__parse(struct options *options, const struct cli_command *commands, int argc,
                     char **argv)
 {
-	struct parsing parsing = {options, commands};
+	struct parsing parsing = {.options = options, .commands = commands};
 	static const struct argp parser = {
 	        table,         parse_option, "[INTERVAL [COUNT]]\ndoctor [-p PID]", about, NULL,
 	        list_commands, NULL};
