@@ -3,9 +3,18 @@
 #ifndef HAK_PRIVILEGES_H
 #define HAK_PRIVILEGES_H
 
+#include <linux/capability.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+/* Newer than some headers. */
+#ifndef CAP_PERFMON
+#define CAP_PERFMON 38
+#endif
+#ifndef CAP_BPF
+#define CAP_BPF 39
+#endif
 
 /* Effective capabilities of this process, one bit each; 0 when they cannot be read. */
 uint64_t privileges__effective(void);
