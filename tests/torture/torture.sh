@@ -15,7 +15,7 @@ seed=${SEED:-$((RANDOM * 32768 + RANDOM))}
 for mode in "${MODES[@]}"; do
 	torture_once "$mode" "$HAKMEM" $((seed++)) "$seconds"
 done
-for build in debug; do
+for build in debug secure; do
 	library=$(realpath -m "$OUT-$build/libhakmem.so")
 	[[ -f $library ]] || fail "$library is missing: make torture-builds"
 	torture_once default "$library" $((seed++)) "$seconds"
