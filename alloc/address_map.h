@@ -26,8 +26,8 @@ hot_inline uintptr_t address_map_granule(const void *p)
 	return granule;
 }
 
-/* Slot offset of the class of `p`'s granule; 0 when there is none or `p` is outside of the window.
- */
+/* Slot offset of the class of `p`'s granule; 0 when there is
+ * none or `p` is outside of the window. */
 hot_inline size_t address_map_slot(const void *p)
 {
 	uintptr_t granule = address_map_granule(p);

@@ -35,8 +35,7 @@ static void *no_memory(void)
 	return NULL;
 }
 
-/* --- without a thread cache: checked mode, threads that are exiting ------------------------------
- */
+/* --- without a thread cache: checked mode, threads that are exiting --------------------------- */
 
 static void *orphan_malloc(unsigned class)
 {
@@ -61,8 +60,7 @@ static void orphan_free(void *p, unsigned class)
 	tally_orphan(class, HAK_ROUTE_CHECKED, 0, 1, 0, 0);
 }
 
-/* --- class 0: large and over-aligned blocks
- * -------------------------------------------------------- */
+/* --- class 0: large and over-aligned blocks --------------------------------------------------- */
 
 static void count_large(struct thread *thread, const struct large *block, enum hak_route route)
 {
@@ -142,8 +140,7 @@ static void large_free(struct thread *thread, const struct large *block)
 	                                         large */
 }
 
-/* --- sampled and guarded blocks
- * -------------------------------------------------------------------------------- */
+/* --- sampled and guarded blocks --------------------------------------------------------------- */
 
 /* The span of a sampled block's, if that is what `p` is in. */
 static struct span *sampled_span_of(const void *p)
@@ -182,8 +179,7 @@ static void guarded_free(struct thread *thread, void *p)
 	count_sampled_free(thread, block.class);
 }
 
-/* --- malloc
- * ---------------------------------------------------------------------------------------- */
+/* --- malloc ----------------------------------------------------------------------------------- */
 
 struct alloc_doors alloc_doors __attribute__((section(".data.rel.ro.doors"), aligned(32))) = {
         alloc_malloc_cold, alloc_free_cold, alloc_calloc_cold};
@@ -322,8 +318,7 @@ void *alloc_aligned(size_t align, size_t n)
 	return large_malloc(thread, max_size(n, 1), align, LARGE_PLAIN);
 }
 
-/* --- free
- * ------------------------------------------------------------------------------------------ */
+/* --- free ------------------------------------------------------------------------------------- */
 
 /* A pointer that no size class owns: large, sampled, guarded, foreign or wrong. */
 static void free_unclassed(struct thread *thread, void *p)
@@ -389,8 +384,7 @@ void alloc_free_cold(void *p)
 		free_outside(p);
 }
 
-/* --- realloc
- * --------------------------------------------------------------------------------------- */
+/* --- realloc ---------------------------------------------------------------------------------- */
 
 size_t alloc_usable_size(void *p)
 {
@@ -527,8 +521,7 @@ void *alloc_realloc_cold(void *p, size_t n)
 	return unlikely(forced) ? __libc_realloc(p, n) : realloc_unclassed(p, n);
 }
 
-/* --- hakmem.h
- * -------------------------------------------------------------------------------------- */
+/* --- hakmem.h --------------------------------------------------------------------------------- */
 
 #define PUBLIC __attribute__((visibility("default")))
 

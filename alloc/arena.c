@@ -23,8 +23,8 @@ enum {
 	HOLLOW_MAX = 4096, /* arenas of which that only is mapped */
 	HOLLOW_TRIES = 4,
 
-	/* A mapping each, which the system limits. More arenas are made one with their neighbours.
-	 */
+	/* A mapping each, which the system limits. More arenas
+	 * are made one with their neighbours. */
 	BARRIERS_MAX = 16384,
 };
 
@@ -208,8 +208,8 @@ static uint32_t find_arena(struct shard *shard, const struct wanted *wanted)
 	return i;
 }
 
-/* Number of set bits; mostly all or none of `mask` are, and the baseline x86-64 cannot count bits.
- */
+/* Number of set bits; mostly all or none of `mask` are, and
+ * the baseline x86-64 cannot count bits. */
 static unsigned count_in(uint64_t bits, uint64_t mask, unsigned granules)
 {
 	bits &= mask;
@@ -248,8 +248,7 @@ static void note_free(struct arena *arena, bool more)
 		lower_hints(shard->hint[a], index);
 }
 
-/* --- arenas come and go
- * ---------------------------------------------------------------------------- */
+/* --- arenas come and go ----------------------------------------------------------------------- */
 
 /* Maps the rest of an arena whose header is there still; -EEXIST: there is none, or somebody has
  * mapped something in its place. */
@@ -408,8 +407,7 @@ static uint64_t *gauge_of(const struct arena *arena, enum span_kind kind)
 	return kind == SPAN_LARGE ? &gauges->large_bytes : &gauges->span_bytes;
 }
 
-/* --- runs
- * ------------------------------------------------------------------------------------------ */
+/* --- runs ------------------------------------------------------------------------------------- */
 
 /* Shard lock held. Takes the run from that arena, which has it. */
 static struct span *take_from(struct arena *arena, const struct wanted *wanted, bool *zeroed)
@@ -814,8 +812,7 @@ void arena_unlock(void)
 		lock_give(&shards[i].lock);
 }
 
-/* --- checks
- * ------------------------------------------------------------------------------------------ */
+/* --- checks ----------------------------------------------------------------------------------- */
 
 /* The run of which `granule`, in use, is the first one; NULL when none begins there. */
 static const struct span *run_at(const struct arena *arena, unsigned granule)

@@ -140,8 +140,8 @@ void arena_give(struct span *span);
  */
 bool arena_resize(struct span *span, unsigned granules);
 
-/* The span in use whose run contains `p`; NULL when `p` is not in one of ours. Any address is fine.
- */
+/* The span in use whose run contains `p`; NULL when `p` is
+ * not in one of ours. Any address is fine. */
 struct span *arena_span_of(const void *p);
 
 /* Tells whether `p` lies in an arena, in use or not. Any address is fine. */
@@ -175,8 +175,8 @@ uint64_t arena_grown_bytes(void);
 /* The gauges of all shards added up. While other threads run, a moment's figures. */
 void arena_gauges(struct hak_arenas *sum);
 
-/* The shard that the calling thread takes from, 0 .. ARENA_SHARDS - 1; and lets it go to another.
- */
+/* The shard that the calling thread takes from, 0 ..
+ * ARENA_SHARDS - 1; and lets it go to another. */
 unsigned arena_own_shard(void);
 void arena_prefer_shard(unsigned shard);
 

@@ -215,8 +215,7 @@ void depot_unlock_all(void)
 		lock_give(&depots[c].lock);
 }
 
-/* --- checks
- * ------------------------------------------------------------------------------------------ */
+/* --- checks ----------------------------------------------------------------------------------- */
 
 static bool count_list(const struct magazine *list, bool full, uint32_t *count, uint64_t *blocks)
 {

@@ -27,8 +27,8 @@ bool depot_wants(unsigned class);
 /* Takes a magazine with blocks; NULL when there is none. */
 struct magazine *depot_take(unsigned class);
 
-/* Gives a magazine; one without blocks goes to the empty ones, so that depot_take never yields one.
- */
+/* Gives a magazine; one without blocks goes to the empty
+ * ones, so that depot_take never yields one. */
 void depot_give(unsigned class, struct magazine *magazine);
 
 /* Takes an empty magazine of that capacity or gives one back. NULL when there is no memory. */

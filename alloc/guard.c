@@ -81,8 +81,7 @@ static void enqueue(unsigned index)
 	lock_give(&lock);
 }
 
-/* --- who calls
- * ------------------------------------------------------------------------------------- */
+/* --- who calls -------------------------------------------------------------------------------- */
 
 extern const char __ehdr_start[] __attribute__((visibility("hidden")));
 extern const char etext[] __attribute__((visibility("hidden")));
@@ -115,11 +114,10 @@ static void note(struct event *event)
 	event->caller = find_caller();
 }
 
-/* --- reports
- * --------------------------------------------------------------------------------------- */
+/* --- reports ---------------------------------------------------------------------------------- */
 
-/* Of the one report that a process makes; not on the stack, which may be a small one for signals.
- */
+/* Of the one report that a process makes; not on the stack,
+ * which may be a small one for signals. */
 static bool reporting;
 static struct log_line about;
 static char file[200];
@@ -234,8 +232,7 @@ static void on_fault(uintptr_t address, bool is_write)
 	misuse_write(kind, (const void *)address, 0, about.text);
 }
 
-/* --- the pool
- * -------------------------------------------------------------------------------------- */
+/* --- the pool --------------------------------------------------------------------------------- */
 
 void guard_init(uint64_t one_in)
 {
@@ -385,8 +382,7 @@ void guard_unlock(void)
 	lock_give(&lock);
 }
 
-/* --- checks
- * ------------------------------------------------------------------------------------------ */
+/* --- checks ----------------------------------------------------------------------------------- */
 
 bool guard_is_valid(void)
 {

@@ -40,8 +40,8 @@ struct guarded {
 	bool sampled; /* otel_memory:alloc fired for it */
 };
 
-/* Of what guard_owns() says: finds the block that starts at `p`. Aborts when none is in use there.
- */
+/* Of what guard_owns() says: finds the block that starts at
+ * `p`. Aborts when none is in use there. */
 void guard_find(const void *p, struct guarded *block);
 
 /* The same for its usable bytes: those that were asked for. */

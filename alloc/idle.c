@@ -38,8 +38,7 @@ static bool is_revoked(const struct hak_slot *slot)
 	return gauge_get(slot->credit) < REVOKED / 2;
 }
 
-/* --- the owner's side ----------------------------------------------------------------------------
- */
+/* --- the owner's side ------------------------------------------------------------------------- */
 
 /* The blocks that are left lie behind cells that others have emptied: down to the first one. */
 static void close_gap(struct magazine *magazine, struct hak_slot *slot)
@@ -76,8 +75,7 @@ cold_path void idle_settle(struct thread *thread)
 	lock_give(&thread->claim);
 }
 
-/* --- the other's
- * ------------------------------------------------------------------------------------ */
+/* --- the other's ------------------------------------------------------------------------------ */
 
 /* What is taken from a thread, by class. */
 struct haul {
@@ -189,8 +187,8 @@ static void take_class(struct thread *thread, unsigned class, struct haul *haul,
 	cache->ample = UINT32_MAX;
 }
 
-/* Whether all have passed a barrier. It may be refused at any time, although claim() came through.
- */
+/* Whether all have passed a barrier. It may be refused at any
+ * time, although claim() came through. */
 static bool pass_barrier(void)
 {
 	for (int i = 0; i < BARRIERS_MAX; i++)

@@ -26,8 +26,8 @@
 #include "tally.h"
 #include "thread.h"
 
-/* Called once, before the second thread: without it, or on a kernel before 4.14, nothing is taken.
- */
+/* Called once, before the second thread: without it, or on a
+ * kernel before 4.14, nothing is taken. */
 void idle_init(void);
 
 /*

@@ -134,8 +134,7 @@ static void table_remove(struct shard *shard, struct entry *entry)
 	gauge_add(shard->used, -(size_t)1);
 }
 
-/* --- mappings
- * --------------------------------------------------------------------------------------- */
+/* --- mappings --------------------------------------------------------------------------------- */
 
 /* Makes the page behind the block inaccessible, if it may have a barrier and can. */
 static bool raise_barrier(void *base, size_t bytes)
@@ -210,8 +209,7 @@ static bool unmap_block(const struct kept *block)
 	return true;
 }
 
-/* --- freed huge blocks
- * ------------------------------------------------------------------------------ */
+/* --- freed huge blocks ------------------------------------------------------------------------ */
 
 void large_init(size_t cache_bytes)
 {
@@ -354,8 +352,7 @@ void large_purge(uint64_t before_ns)
 		;
 }
 
-/* --- huge blocks
- * ------------------------------------------------------------------------------------ */
+/* --- huge blocks ------------------------------------------------------------------------------ */
 
 static bool table_is_valid(struct shard *shard); /* below */
 static bool kept_is_valid(const struct shard *shard);
@@ -433,8 +430,7 @@ bool large_take(size_t n, size_t align, bool growing, struct large *block, bool 
 	return true;
 }
 
-/* --- clearing
- * --------------------------------------------------------------------------------------- */
+/* --- clearing --------------------------------------------------------------------------------- */
 
 enum {
 	LOOK_BYTES = 512 * 1024, /* from this size on it is looked which pages there are */
@@ -598,8 +594,7 @@ static bool remap(struct entry *entry, size_t bytes)
 static bool resize_huge(struct large *block, size_t bytes)
 {
 	struct shard *shard = &shards[block->shard];
-	lock_take(&shard->lock); /* held across the call: a freed address may be taken again at once
-	                          */
+	lock_take(&shard->lock); /* across the call: a freed address may be taken again at once */
 	struct entry *entry = find_entry(shard->table, shard->slots, (uintptr_t)block->base);
 	struct entry changed = *entry;
 	bool ok = entry->base && remap(&changed, bytes);
@@ -645,8 +640,7 @@ void large_unlock(void)
 		lock_give(&shards[i].lock);
 }
 
-/* --- checks
- * ------------------------------------------------------------------------------------------ */
+/* --- checks ----------------------------------------------------------------------------------- */
 
 static bool table_is_valid(struct shard *shard)
 {

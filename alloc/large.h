@@ -29,8 +29,8 @@ bool large_take(size_t n, size_t align, bool growing, struct large *block, bool 
 /* Makes the block's first `n` bytes zero. Pages that it does not have it need not get for that. */
 void large_clear(const struct large *block, size_t n);
 
-/* How many bytes of freed huge blocks are kept for the next taker; 0: none. Called once, at start.
- */
+/* How many bytes of freed huge blocks are kept for the next
+ * taker; 0: none. Called once, at start. */
 void large_init(size_t cache_bytes);
 
 /* From now on a large block is a mapping of its own, as huge ones are, as long as there are not so
@@ -40,8 +40,8 @@ void large_keep_apart(void);
 /* Unmaps kept blocks that were freed before `before_ns` (coarse clock). */
 void large_purge(uint64_t before_ns);
 
-/* Finds the block that starts at `p`; false when none of ours does. Aborts for a pointer into one.
- */
+/* Finds the block that starts at `p`; false when none of ours
+ * does. Aborts for a pointer into one. */
 bool large_find(const void *p, struct large *block);
 
 /* Frees a block as found by large_find(). */

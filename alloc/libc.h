@@ -26,12 +26,12 @@ static inline bool libc_is_there(void)
 int libc_register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void),
                          void *dso);
 
-/* The same by its own name, which the program calls as well: ours, or in a static program libc's.
- */
+/* The same by its own name, which the program calls as well:
+ * ours, or in a static program libc's. */
 int __register_atfork(void (*prepare)(void), void (*parent)(void), void (*child)(void), void *dso);
 
-/* Of glibc 2.32 and newer: whether the process has one thread only. False when that is not known.
- */
+/* Of glibc 2.32 and newer: whether the process has one
+ * thread only. False when that is not known. */
 bool libc_has_one_thread(void);
 
 /* The lock of stdio's list of open files; no-ops where there is none. reset: in a forked child. */

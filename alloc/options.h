@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Floor 3: options, read once from the environment; one table (options.c) is also docs/options.md.
- */
+/* Floor 3: options, read once from the environment; one table
+ * (options.c) is also docs/options.md. */
 #ifndef HAK_OPTIONS_H
 #define HAK_OPTIONS_H
 

@@ -90,8 +90,8 @@ void os_wake(uint32_t *word);
 int os_barrier_register(void);
 int os_barrier(void);
 
-/* Nanoseconds of CLOCK_MONOTONIC; the coarse one costs a few instructions and ticks every few ms.
- */
+/* Nanoseconds of CLOCK_MONOTONIC; the coarse one costs a few
+ * instructions and ticks every few ms. */
 uint64_t os_clock_ns(void);
 uint64_t os_clock_coarse_ns(void);
 

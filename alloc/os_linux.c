@@ -206,8 +206,7 @@ int os_protect_write(void *base, size_t bytes, bool writable)
 	                  writable ? PROT_READ | PROT_WRITE : PROT_READ);
 }
 
-/* --- sandboxes
- * ------------------------------------------------------------------------------------- */
+/* --- sandboxes -------------------------------------------------------------------------------- */
 
 static bool huge_pages_unasked = true;
 static bool filtered_at_start;
@@ -367,13 +366,12 @@ static long read_file(const char *path, char *buffer, size_t bytes)
 	return (long)done;
 }
 
-/* --- the process's start
- * --------------------------------------------------------------------------------- */
+/* --- the process's start ---------------------------------------------------------------------- */
 
 static bool set_user_id;
 
-/* The kernel's image of a shared object, loaded at one piece; nothing of it is read beyond `end`.
- */
+/* The kernel's image of a shared object, loaded at one
+ * piece; nothing of it is read beyond `end`. */
 struct image {
 	uintptr_t base, end;
 	uintptr_t shift; /* to be added to addresses */
@@ -490,8 +488,7 @@ void os_init(void)
 	find_clock(vdso);
 }
 
-/* --- faults
- * ---------------------------------------------------------------------------------------- */
+/* --- faults ----------------------------------------------------------------------------------- */
 
 typedef void signal_handler(int, siginfo_t *, void *);
 
@@ -573,8 +570,7 @@ int os_watch_faults(void (*fault)(uintptr_t address, bool write))
 	return set_action(&action, &action_before);
 }
 
-/* --- /proc
- * ----------------------------------------------------------------------------------------- */
+/* --- /proc ------------------------------------------------------------------------------------ */
 
 static uint64_t read_hex(const char **text)
 {

@@ -138,8 +138,7 @@ PUBLIC void free_aligned_sized(void *p, size_t align, size_t n)
 	alloc_free_sized(p, align, n);
 }
 
-/* --- start
- * ---------------------------------------------------------------------------------------- */
+/* --- start ------------------------------------------------------------------------------------ */
 
 /* When the dynamic linker can be asked what has come of it, which the first cold visit cannot. */
 __attribute__((constructor)) static void prove_binding(void)
@@ -148,8 +147,7 @@ __attribute__((constructor)) static void prove_binding(void)
 		bind_prove(options.verbose == VERBOSE_START);
 }
 
-/* --- fork
- * ----------------------------------------------------------------------------------------- */
+/* --- fork ------------------------------------------------------------------------------------- */
 
 /*
  * What glibc's pthread_atfork calls, in whatever object. Whoever registers fork handlers finds
@@ -163,8 +161,7 @@ PUBLIC __attribute__((weak)) int __register_atfork(void (*prepare)(void), void (
 	return libc_register_atfork(prepare, parent, child, dso);
 }
 
-/* --- statistics and tuning
- * ------------------------------------------------------------------------ */
+/* --- statistics and tuning -------------------------------------------------------------------- */
 
 PUBLIC struct mallinfo2 mallinfo2(void)
 {

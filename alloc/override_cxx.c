@@ -149,8 +149,8 @@ extern __typeof(_ZdlPv) own_delete __attribute__((alias("_ZdlPv"), visibility("h
 extern __typeof(_ZdlPvSt11align_val_t) own_delete_aligned
         __attribute__((alias("_ZdlPvSt11align_val_t"), visibility("hidden")));
 
-/* In secure: where the operator that is bound is ours, so is the block, and the size is compared.
- */
+/* In secure: where the operator that is bound is ours, so is
+ * the block, and the size is compared. */
 static cold_path void check_size(void *p, size_t n, size_t align, bool own)
 {
 	if (own)

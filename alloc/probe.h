@@ -63,8 +63,8 @@
 /* Raised by the kernel while a tool is attached to the probe. */
 #define HAK_SEMAPHORE(provider, name) provider##_##name##_semaphore
 
-/* Those that a cold visit of a size class asks for, in one word: cold_begin, cold_end, otel alloc.
- */
+/* Those that a cold visit of a size class asks for, in one
+ * word: cold_begin, cold_end, otel alloc. */
 extern volatile uint64_t probe_visit_semaphores __attribute__((visibility("hidden")));
 
 /* Tells whether somebody watches cold visits one by one: a single test for all of them. */

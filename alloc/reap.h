@@ -24,8 +24,8 @@
  */
 struct thread *reap(void);
 
-/* In a forked child, the registry unlocked: all threads but `self` are gone; reap() sees to them.
- */
+/* In a forked child, the registry unlocked: all threads but
+ * `self` are gone; reap() sees to them. */
 void reap_after_fork(const struct thread *self);
 
 #endif

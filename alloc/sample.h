@@ -24,8 +24,7 @@ struct sampler {
 	uint64_t distance;  /* R in bytes for new draws; 0 = not sampling */
 	uint64_t window_ns; /* start of the window in which samples are counted */
 	uint64_t window_count;
-	int64_t until[HAK_CLASS_COUNT]; /* blocks that pass before the next sample; -1 = not drawn
-	                                 */
+	int64_t until[HAK_CLASS_COUNT]; /* blocks that pass before the next sample; -1: not drawn */
 	uint64_t drawn_at[HAK_CLASS_COUNT]; /* the R with which that was drawn */
 	bool guarding;
 	double guard_mean;                    /* -1 / ln(1 - 1/N) blocks */

@@ -275,8 +275,7 @@ void secure_each(unsigned class, void (*visit)(const void *p, void *about), void
 		visit(pool->ready[i], about);
 }
 
-/* --- sized frees
- * ------------------------------------------------------------------------------------ */
+/* --- sized frees ------------------------------------------------------------------------------ */
 
 /* Slot offsets do not tell apart what alignment asks for: alloc_aligned() rounds up to a class. */
 static unsigned class_of_request(size_t n, size_t align)

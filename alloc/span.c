@@ -458,8 +458,7 @@ void span_trim_all(void)
 	}
 }
 
-/* --- pages of partly free spans
- * ------------------------------------------------------------------- */
+/* --- pages of partly free spans --------------------------------------------------------------- */
 
 enum {
 	SPAN_PAGES_MAX = SPAN_GRANULES_MAX * GRANULE_SIZE / PAGE_SIZE,
@@ -582,8 +581,7 @@ void span_unlock_all(void)
 	}
 }
 
-/* --- checks
- * ------------------------------------------------------------------------------------------ */
+/* --- checks ----------------------------------------------------------------------------------- */
 
 bool span_holds(const struct span *span, unsigned i)
 {

@@ -156,8 +156,8 @@ static inline void account(struct thread *thread, unsigned class, const bool wat
 		sample_pass(&thread->sampler, class, used);
 }
 
-/* Closes a change of the stock: depth is now what the account starts from, and credit follows it.
- */
+/* Closes a change of the stock: depth is now what the
+ * account starts from, and credit follows it. */
 static inline void grant(struct thread *thread, unsigned class, const bool watched)
 {
 	struct hak_slot *slot = &tcache_slots[class];
@@ -172,8 +172,8 @@ static inline void grant(struct thread *thread, unsigned class, const bool watch
 	hak_assert(tcache_class_is_valid(thread, class));
 }
 
-/* Replaces the loaded magazine by a larger one with the same blocks; false when there is no memory.
- */
+/* Replaces the loaded magazine by a larger one with the same
+ * blocks; false when there is no memory. */
 static bool enlarge(struct thread *thread, unsigned class, size_t cells)
 {
 	uint32_t capacity = magazine_capacity_for(min_size(cells, MAGAZINE_CELLS_MAX));
@@ -575,8 +575,8 @@ static void reap_when_due(uint64_t now)
 		reap_threads();
 }
 
-/* There is no cache for a thread that comes: before one is made, and the more there are the rarer.
- */
+/* There is no cache for a thread that comes: before one is
+ * made, and the more there are the rarer. */
 static void reap_when_many(void)
 {
 	static uint64_t many = REAP_LEAST;
@@ -982,8 +982,7 @@ void tcache_fork_child(bool others)
 	life_renew(&self->life);
 }
 
-/* --- checks
- * ------------------------------------------------------------------------------------------ */
+/* --- checks ----------------------------------------------------------------------------------- */
 
 /* Of a class whose stock nobody is at: others may have emptied cells from the first one on. */
 static bool slot_is_valid(const struct hak_slot *slot, const struct magazine *loaded)

@@ -195,8 +195,8 @@ static inline void *tcache_regrant(struct thread *thread, unsigned class)
 	return checks_issue(top[-1], class * SLOT_BYTES);
 }
 
-/* A malloc of `n` bytes, of class `class` ≥ 1, that found no credit. NULL when there is no memory.
- */
+/* A malloc of `n` bytes, of class `class` ≥ 1, that found no
+ * credit. NULL when there is no memory. */
 void *tcache_malloc(struct thread *thread, size_t n, unsigned class);
 
 /* A free of a block of class `class` ≥ 1 that found no room. */
@@ -223,8 +223,8 @@ size_t tcache_depth(void);
 void tcache_lock(void); /* for fork */
 void tcache_unlock(void);
 
-/* In a forked child: forgets the caches of threads that do not live on, where there were `others`.
- */
+/* In a forked child: forgets the caches of threads that do
+ * not live on, where there were `others`. */
 void tcache_fork_child(bool others);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Floor 6: what a thread has besides its slots. tcache.c is its owner's side, idle.c the others'.
- */
+/* Floor 6: what a thread has besides its slots. tcache.c is
+ * its owner's side, idle.c the others'. */
 #ifndef HAK_THREAD_H
 #define HAK_THREAD_H
 
