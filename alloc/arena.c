@@ -95,7 +95,7 @@ static struct shard *shard_of(const struct arena *arena)
 	return &shards[arena->shard];
 }
 
-static bool bit_get(const uint64_t *set, uint32_t i)
+reads_racily static bool bit_get(const uint64_t *set, uint32_t i)
 {
 	return set[i / 64] >> (i % 64) & 1;
 }
@@ -659,7 +659,7 @@ bool arena_owns(const void *p)
 	return (uintptr_t)p < WINDOW_BYTES && bit_get(owned, index_of(p));
 }
 
-struct span *arena_span_of(const void *p)
+reads_racily struct span *arena_span_of(const void *p)
 {
 	if (!arena_owns(p))
 		return NULL;

@@ -46,6 +46,13 @@
 #endif
 
 /*
+ * Of functions that read what others may be writing, and make use only of what they know to stay as
+ * it is. tests/torture/tsan.supp has them as well; ThreadSanitizer does not always know whose read
+ * it was.
+ */
+#define reads_racily __attribute__((no_sanitize("thread")))
+
+/*
  * Gauges and the like: changed under a lock (or by one thread), read without, by those to whom a
  * moment makes no difference.
  */

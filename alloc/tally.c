@@ -216,7 +216,8 @@ void tally_fork_child(struct hak_thread_record *self)
 
 enum { SLOTS_BYTES = HAK_CLASS_COUNT * sizeof(struct hak_slot) };
 
-bool tally_read_slots(const struct hak_thread_record *record, struct hak_slot *slots)
+/* Observers read records and slots as another process does: whoever writes takes no part. */
+reads_racily bool tally_read_slots(const struct hak_thread_record *record, struct hak_slot *slots)
 {
 	const struct life *life = &((const struct tally_thread *)record)->life;
 	const uint64_t *from = (const uint64_t *)record->slots;
@@ -229,7 +230,8 @@ bool tally_read_slots(const struct hak_thread_record *record, struct hak_slot *s
 }
 
 /* Of a thread that is not known to live what it had counted when it was last seen. */
-static void add_record(struct tally_sum *sum, const struct hak_thread_record *record, bool hits)
+reads_racily static void add_record(struct tally_sum *sum, const struct hak_thread_record *record,
+                                    bool hits)
 {
 	struct hak_slot slots[HAK_CLASS_COUNT];
 	bool lives = hits && record->slots && tally_read_slots(record, slots);
