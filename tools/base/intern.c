@@ -29,6 +29,7 @@ struct intern {
 	struct chunk *chunks;
 	char *free;
 	size_t free_bytes;
+	size_t size;
 };
 
 /* FNV-1a, 64 bits folded to 32. */
@@ -104,6 +105,7 @@ static char *store(struct intern *set, const char *string, size_t length)
 	copy[length] = '\0';
 	set->free += length + 1;
 	set->free_bytes -= length + 1;
+	set->size += length + 1;
 	return copy;
 }
 
@@ -132,4 +134,9 @@ const char *intern__bytes(struct intern *set, const char *string, size_t length)
 const char *intern__string(struct intern *set, const char *string)
 {
 	return intern__bytes(set, string, strlen(string));
+}
+
+size_t intern__size(const struct intern *set)
+{
+	return set->size;
 }

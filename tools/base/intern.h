@@ -20,4 +20,7 @@ void intern__free(struct intern *set);
 const char *intern__bytes(struct intern *set, const char *string, size_t length);
 const char *intern__string(struct intern *set, const char *string);
 
+/* Bytes of all its strings. */
+size_t intern__size(const struct intern *set);
+
 #endif

@@ -9,12 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
 #include "tools/capture/capture.h"
+
+enum { FILE_MAX = 512 << 20 };
 
 /* One growing array for each kind of content. */
 struct table {
@@ -23,7 +24,7 @@ struct table {
 };
 
 struct reader {
-	const unsigned char *file;
+	unsigned char *file;
 	size_t bytes;
 	struct table tables[CAPTURE_END + 1]; /* contents by type, joined */
 	bool ended;
@@ -226,11 +227,30 @@ static int adopt(struct reader *r, struct capture *c)
 	return check_numbers(r, c);
 }
 
-static int map_file(struct reader *r, const char *path)
+/* Into memory: a file that shrinks meanwhile is cut short, and no more. */
+static int read_bytes(struct reader *r, int fd, size_t bytes)
+{
+	unsigned char *file = malloc(bytes);
+
+	if (!file)
+		return -ENOMEM;
+	r->file = file;
+	while (r->bytes < bytes) {
+		ssize_t got = read(fd, file + r->bytes, bytes - r->bytes);
+
+		if (got < 0 && errno != EINTR)
+			return wrong(r, "cannot be read: %s", strerror(errno));
+		if (!got)
+			break;
+		r->bytes += got > 0 ? (size_t)got : 0;
+	}
+	return 0;
+}
+
+static int read_file(struct reader *r, const char *path)
 {
 	struct stat info;
-	void *mapped;
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), err = 0;
 
 	if (fd < 0)
 		return wrong(r, "cannot be opened: %s", strerror(errno));
@@ -238,14 +258,10 @@ static int map_file(struct reader *r, const char *path)
 		err = wrong(r, "cannot be read: %s", strerror(errno));
 	else if (!S_ISREG(info.st_mode) || info.st_size == 0)
 		err = wrong(r, "is no capture");
-	if (!err) {
-		mapped = mmap(NULL, (size_t)info.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (mapped == MAP_FAILED)
-			err = wrong(r, "cannot be read: %s", strerror(errno));
-		else
-			r->file = mapped;
-		r->bytes = (size_t)info.st_size;
-	}
+	else if (info.st_size > FILE_MAX)
+		err = wrong(r, "is larger than any capture: %jd bytes", (intmax_t)info.st_size);
+	else
+		err = read_bytes(r, fd, (size_t)info.st_size);
 	close(fd);
 	return err;
 }
@@ -255,7 +271,7 @@ int capture__read(struct capture **capture, const char *path, char *why, size_t 
 	struct reader r = {.why = why, .why_size = size};
 	struct capture *c = calloc(1, sizeof(*c));
 	struct table *kept = calloc(CAPTURE_END + 1, sizeof(*kept));
-	int err = c && kept ? map_file(&r, path) : -ENOMEM;
+	int err = c && kept ? read_file(&r, path) : -ENOMEM;
 
 	*capture = NULL;
 	if (!err)
@@ -264,8 +280,7 @@ int capture__read(struct capture **capture, const char *path, char *why, size_t 
 		err = read_chunks(&r);
 	if (!err)
 		err = adopt(&r, c);
-	if (r.file)
-		munmap((void *)r.file, r.bytes);
+	free(r.file);
 	if (err == -ENOMEM)
 		wrong(&r, "needs more memory than there is");
 	if (!c) {

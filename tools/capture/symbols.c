@@ -6,8 +6,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tools/base/intern.h"
+#include "tools/symbols/debug_file.h"
+#include "tools/target/foreign.h"
+#include "tools/target/image.h"
 #include "tools/target/object.h"
 
 #define DEBUG_DIRECTORY "/usr/lib/debug"
@@ -26,13 +30,43 @@ struct capture_symbols {
 	struct found *found;
 };
 
-static char *debuginfo_path; /* NULL: libdwfl's default */
+/* Every module comes with its file. */
+static int find_elf(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
+                    char **file_name, Elf **elf)
+{
+	(void)mod, (void)userdata, (void)name, (void)base, (void)file_name, (void)elf;
+	return -1;
+}
+
+/* A copy of the open file `fd`, which is closed; or -1. */
+static int take_copy(int fd)
+{
+	size_t bytes;
+	int copy;
+
+	if (fd < 0)
+		return -1;
+	copy = image__copy(fd, IMAGE_ALL, IMAGE_BYTES_MAX, &bytes);
+	close(fd);
+	return copy < 0 ? -1 : copy;
+}
+
+static int find_debuginfo(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
+                          const char *file_name, const char *debuglink, GElf_Word crc, char **found)
+{
+	int fd;
+
+	(void)userdata, (void)name, (void)base;
+	fd = take_copy(debug_file__open(mod, 0, file_name, debuglink, crc));
+	if (fd >= 0)
+		*found = strdup(file_name);
+	return fd;
+}
 
 static const Dwfl_Callbacks callbacks = {
-        .find_elf = dwfl_build_id_find_elf,
-        .find_debuginfo = dwfl_standard_find_debuginfo,
+        .find_elf = find_elf,
+        .find_debuginfo = find_debuginfo,
         .section_address = dwfl_offline_section_address,
-        .debuginfo_path = &debuginfo_path,
 };
 
 struct capture_symbols *capture_symbols__new(const struct capture *capture, const char *directory)
@@ -41,8 +75,6 @@ struct capture_symbols *capture_symbols__new(const struct capture *capture, cons
 
 	if (!s)
 		return NULL;
-	/* Only what is on this machine: a report asks no server. */
-	unsetenv("DEBUGINFOD_URLS");
 	s->capture = capture;
 	s->directory = directory;
 	s->names = intern__new();
@@ -78,44 +110,70 @@ bool capture_symbols__is_nameless(const char *name)
 	       strspn(offset + 3, "0123456789abcdef") == strlen(offset + 3);
 }
 
-static bool has_build_id(const char *path, const char *build_id)
+/* Opens `path` when it has that build-id; or -1. */
+static int open_checked(const char *path, const char *build_id)
 {
+	int fd = foreign__open(0, path, FOREIGN_LINKS);
 	struct object *object = NULL;
 	bool same;
 
-	if (object__open(&object, path))
-		return false;
-	same = !strcmp(object->build_id, build_id);
+	if (fd < 0)
+		return -1;
+	same = !object__read(&object, fd) && !strcmp(object->build_id, build_id);
 	object__free(object);
-	return same;
+	if (same)
+		return fd;
+	close(fd);
+	return -1;
 }
 
 /* DIRECTORY/.build-id/xx/yyyy.debug */
-static bool try_directory(const char *directory, const char *build_id, char *path, size_t size)
+static int open_below(const char *directory, const char *build_id, char *path, size_t size)
 {
 	snprintf(path, size, "%s/.build-id/%.2s/%s.debug", directory, build_id, build_id + 2);
-	return has_build_id(path, build_id);
+	return open_checked(path, build_id);
 }
 
-static bool find_file(const struct capture_symbols *s, const struct capture_module *module,
-                      char *path, size_t size)
+static int open_file(const struct capture_symbols *s, const struct capture_module *module,
+                     char *path, size_t size)
 {
 	const char *build_id = s->capture->names[module->build_id];
+	int fd = -1;
 
 	/* Without one a file of that name may be any version. */
 	if (strlen(build_id) < 3 || strspn(build_id, "0123456789abcdef") != strlen(build_id))
-		return false;
-	if (s->directory && try_directory(s->directory, build_id, path, size))
-		return true;
+		return -1;
+	if (s->directory)
+		fd = open_below(s->directory, build_id, path, size);
+	if (fd >= 0)
+		return fd;
 	snprintf(path, size, "%s", s->capture->names[module->path]);
-	if (*path == '/' && has_build_id(path, build_id))
-		return true;
-	return try_directory(DEBUG_DIRECTORY, build_id, path, size);
+	if (*path == '/')
+		fd = open_checked(path, build_id);
+	return fd >= 0 ? fd : open_below(DEBUG_DIRECTORY, build_id, path, size);
+}
+
+/* libdwfl takes the copy over, but when it cannot do with it. */
+static Dwfl_Module *report(struct capture_symbols *s, uint64_t i)
+{
+	const struct capture_module *module = &s->capture->modules[i];
+	char path[PATH_MAX], name[32];
+	Dwfl_Module *dwfl;
+	int fd = take_copy(open_file(s, module, path, sizeof(path)));
+
+	if (fd < 0)
+		return NULL;
+	snprintf(name, sizeof(name), "module %llu", (unsigned long long)i);
+	dwfl_report_begin_add(s->dwfl);
+	dwfl = dwfl_report_elf(s->dwfl, name, path, fd, module->bias, true);
+	dwfl_report_end(s->dwfl, NULL, NULL);
+	if (!dwfl)
+		close(fd);
+	return dwfl;
 }
 
 static struct symbols *symbols_of(struct capture_symbols *s, uint64_t ip)
 {
-	char path[PATH_MAX], name[32];
 	uint64_t i;
 
 	for (i = 0; i < s->capture->end.modules; i++) {
@@ -125,18 +183,11 @@ static struct symbols *symbols_of(struct capture_symbols *s, uint64_t ip)
 	if (i == s->capture->end.modules)
 		return NULL;
 	if (!s->found[i].looked) {
-		const struct capture_module *module = &s->capture->modules[i];
-		Dwfl_Module *dwfl = NULL;
+		Dwfl_Module *dwfl = report(s, i);
 
 		s->found[i].looked = true;
-		snprintf(name, sizeof(name), "module %llu", (unsigned long long)i);
-		if (find_file(s, module, path, sizeof(path))) {
-			dwfl_report_begin_add(s->dwfl);
-			dwfl = dwfl_report_elf(s->dwfl, name, path, -1, module->bias, true);
-			dwfl_report_end(s->dwfl, NULL, NULL);
-		}
 		if (dwfl)
-			s->found[i].symbols = symbols__new(dwfl, s->names);
+			s->found[i].symbols = symbols__new(dwfl, s->names, 0);
 	}
 	return s->found[i].symbols;
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/symbols/code.h"
 
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tools/base/clock.h"
 #include "tools/base/intern.h"
@@ -36,14 +36,15 @@ static const struct code_mapping *find(const struct code *code, uint64_t ip)
 
 static const char *build_id(struct code *code, const struct mapping *mapping)
 {
+	int fd = mapping->inode ? mapping__open(mapping, code->pid) : -1;
 	struct object *object = NULL;
-	char path[PATH_MAX];
 	const char *id = "";
 
-	mapping__path(mapping, code->pid, path, sizeof(path));
-	if (mapping->inode && !object__open(&object, path))
+	if (fd >= 0 && !object__read(&object, fd))
 		id = intern__string(code->strings, object->build_id);
 	object__free(object);
+	if (fd >= 0)
+		close(fd);
 	return id ? id : "";
 }
 

@@ -2,125 +2,151 @@
 #include "tools/symbols/modules.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/base/clock.h"
+#include "tools/base/say.h"
+#include "tools/symbols/debug_file.h"
+#include "tools/target/foreign.h"
+#include "tools/target/image.h"
 #include "tools/target/maps.h"
+#include "tools/target/memory_image.h"
 
 #define VDSO "[vdso]"
 
 enum {
-	REFRESH_MISSED_MS = 10,  /* least time between two looks, when an address is unknown */
-	REFRESH_IDLE_MS = 2000,  /* and when all is well: finds code replaced in place */
-	REFRESH_COST_SHARE = 50, /* and in any case this multiple of what a look costs */
+	REFRESH_MISSED_MS = 10,       /* least time between two looks, when an address is unknown */
+	REFRESH_IDLE_MS = 2000,       /* and when all is well: finds code replaced in place */
+	REFRESH_COST_SHARE = 50,      /* and in any case this multiple of what a look costs */
+	COPIES_MAX = IMAGE_BYTES_MAX, /* bytes of copies of one process's files */
 };
 
 struct modules {
 	pid_t pid;
 	struct intern *names;
 	Dwfl *dwfl;
-	int exe_fd; /* of the executable, which tells libdwfl the architecture */
+	int exe_fd; /* a copy of the executable's headers, which tell libdwfl the architecture */
 	Elf *exe;
 	struct maps maps;
 	struct module *list;
-	uint64_t looked_ns; /* when the last look was */
-	uint64_t missed_ns; /* and the last one that an unknown address has asked for */
-	uint64_t cost_ns;   /* what a look takes */
+	struct module *gone; /* removed; libdwfl may look at them once more */
+	size_t copied;       /* bytes of copies */
+	uint64_t looked_ns;  /* when the last look was */
+	uint64_t missed_ns;  /* and the last one that an unknown address has asked for */
+	uint64_t cost_ns;    /* what a look takes */
 };
 
-/* --- libdwfl's callbacks ---------------------------------------------------------------------- */
+/* --- libdwfl's callbacks: all that it looks at comes from here, as copies --------------------- */
 
-/* A mapping may be of a device, where opening alone can have effects. */
-static int open_regular(const char *path)
+/* A copy of the open file `fd`, which is closed, for libdwfl; or -errno, as `fd` may be itself. */
+static int take_copy(struct module *module, int fd)
 {
-	struct stat status;
-	if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
-		return -1;
-	return open(path, O_RDONLY | O_CLOEXEC);
+	struct modules *m = module->owner;
+	size_t bytes = 0;
+	int copy;
+
+	if (fd < 0)
+		return fd;
+	copy = image__copy(fd, IMAGE_ALL, COPIES_MAX - m->copied, &bytes);
+	close(fd);
+	if (copy < 0)
+		return copy;
+	module->copied += bytes;
+	m->copied += bytes;
+	return copy;
+}
+
+static void say_refused(struct module *module, const char *what, int err)
+{
+	if (err == -ENOENT || err == -ESRCH || module->is_said)
+		return;
+	module->is_said = true;
+	say("process %d: %s%s: functions of it may have no names: %s", module->owner->pid, what,
+	    module->path,
+	    err == -EINVAL    ? "it is no regular file"
+	    : err == -EFBIG   ? "it is too large, with what else of the process was read"
+	    : err == -EIO     ? "it is shorter than it says, or changes"
+	    : err == -ENOEXEC ? "it is no ELF file of 64 bits, or a broken one"
+	                      : strerror(-err));
+}
+
+/* Where the file cannot be opened, its headers and tables are in the process's memory, as the
+ * loader has mapped them. */
+static Elf *from_memory(struct module *module)
+{
+	const struct modules *m = module->owner;
+	Elf *elf;
+
+	module->image = memory_image__read(m->pid, &m->maps, module->start, module->end,
+	                                   &module->image_bytes);
+	if (!module->image)
+		return NULL;
+	elf = elf_memory(module->image, module->image_bytes);
+	if (elf && elf_kind(elf) == ELF_K_ELF)
+		return elf;
+	elf_end(elf);
+	return NULL;
 }
 
 static int find_elf(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
                     char **file_name, Elf **elf)
 {
-	(void)name;
+	(void)mod, (void)name;
 	struct module *module = *userdata;
-	pid_t pid = module->owner->pid;
 	const struct mapping *mapping = maps__find(&module->owner->maps, base);
-	char path[4200];
-	if (mapping && mapping->inode) {
-		mapping__path(mapping, pid, path, sizeof(path));
-		int fd = open_regular(path);
-		if (fd >= 0) {
-			/* The debuglink is looked for next to the file's own name. */
-			*file_name = strdup(module->path);
-			return fd;
-		}
+	int fd = -ENOENT;
+	if (mapping && mapping->inode)
+		fd = take_copy(module, mapping__open(mapping, module->owner->pid));
+	if (fd < 0) {
+		*elf = from_memory(module);
+		say_refused(module, "", fd);
 	}
-	/* These forms make libdwfl take the image from the process' memory. */
-	if (!strcmp(module->path, VDSO))
-		snprintf(path, sizeof(path), "[vdso: %d]", (int)pid);
-	else
-		snprintf(path, sizeof(path), "%s (deleted)", module->path);
-	return dwfl_linux_proc_find_elf(mod, userdata, path, base, file_name, elf);
+	if (fd >= 0 || *elf)
+		*file_name = strdup(module->path);
+	return fd < 0 ? -1 : fd;
 }
 
-/* DIRECTORY/.build-id/xx/yyyy.debug, as the process sees the directory. */
-static int open_by_build_id(Dwfl_Module *mod, pid_t pid, char **found)
-{
-	const unsigned char *id = NULL;
-	GElf_Addr where;
-	int length = dwfl_module_build_id(mod, &id, &where);
-	char path[256];
-	if (length < 2 || length > 64)
-		return -1;
-	int used = snprintf(path, sizeof(path), "/proc/%d/root/usr/lib/debug/.build-id/%02x/",
-	                    (int)pid, id[0]);
-	for (int i = 1; i < length; i++)
-		used += snprintf(path + used, sizeof(path) - (size_t)used, "%02x", id[i]);
-	snprintf(path + used, sizeof(path) - (size_t)used, ".debug");
-	int fd = open_regular(path);
-	if (fd >= 0)
-		*found = strdup(path);
-	return fd;
-}
-
-/* Here, and in the container that the process is in. libdwfl compares build-id or checksum. */
 static int find_debuginfo(Dwfl_Module *mod, void **userdata, const char *name, Dwarf_Addr base,
                           const char *file_name, const char *debuglink, GElf_Word crc, char **found)
 {
+	(void)name, (void)base, (void)file_name;
 	struct module *module = *userdata;
-	pid_t pid = module->owner->pid;
-	char path[4300];
-	int fd = dwfl_standard_find_debuginfo(mod, userdata, name, base, file_name, debuglink, crc,
-	                                      found);
-	if (fd >= 0)
-		return fd;
-	snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, module->path);
-	fd = dwfl_standard_find_debuginfo(mod, userdata, name, base, path, debuglink, crc, found);
-	return fd >= 0 ? fd : open_by_build_id(mod, pid, found);
+	int fd = debug_file__open(mod, module->owner->pid, module->path, debuglink, crc);
+	fd = take_copy(module, fd);
+	if (fd < 0)
+		say_refused(module, "the debug file of ", fd);
+	else
+		*found = strdup(module->path);
+	return fd < 0 ? -1 : fd;
 }
-
-static char *debuginfo_path; /* NULL: libdwfl's default, .debug and /usr/lib/debug */
 
 static const Dwfl_Callbacks callbacks = {
         .find_elf = find_elf,
         .find_debuginfo = find_debuginfo,
-        .debuginfo_path = &debuginfo_path,
 };
 
 /* --- the list of modules ---------------------------------------------------------------------- */
 
 static void module_free(struct module *module)
 {
+	module->owner->copied -= module->copied;
 	symbols__free(module->symbols);
+	free(module->image);
 	free(module);
+}
+
+static void free_list(struct module **list)
+{
+	for (struct module *module = *list, *next; module; module = next) {
+		next = module->next;
+		module_free(module);
+	}
+	*list = NULL;
 }
 
 static void unlist(struct module *module)
@@ -138,7 +164,8 @@ static int on_removed(Dwfl_Module *mod, void *userdata, const char *name, Dwarf_
 	struct module *module = *(void **)userdata;
 	if (module) {
 		unlist(module);
-		module_free(module);
+		module->next = module->owner->gone;
+		module->owner->gone = module;
 	}
 	return DWARF_CB_OK;
 }
@@ -188,9 +215,10 @@ static bool has_file(const struct mapping *m)
 /* A file's mappings follow each other, with anonymous memory (.bss) between or behind them. */
 static int report_all(struct modules *m, const struct maps *maps)
 {
+	size_t reported = 0;
 	int err = 0;
 	dwfl_report_begin(m->dwfl);
-	for (size_t i = 0; i < maps->count && !err;) {
+	for (size_t i = 0; i < maps->count && !err && reported < MAPS_CODE_MAX;) {
 		const struct mapping *first = &maps->list[i++], *last = first;
 		bool code = first->executable;
 		if (!strcmp(first->path, VDSO)) {
@@ -210,12 +238,14 @@ static int report_all(struct modules *m, const struct maps *maps)
 			last = next;
 			code |= next->executable;
 		}
+		reported += code;
 		if (code)
 			err = report(m, first, last);
 	}
 	/* Modules that an error left unreported are dropped here and found at the next refresh. */
 	if (dwfl_report_end(m->dwfl, on_removed, NULL) != 0 && !err)
 		err = -ENOMEM;
+	free_list(&m->gone);
 	return err;
 }
 
@@ -286,10 +316,15 @@ bool modules__refresh(struct modules *m, bool missed)
 static int open_executable(struct modules *m)
 {
 	char path[32];
+	size_t bytes;
 	snprintf(path, sizeof(path), "/proc/%d/exe", (int)m->pid);
-	m->exe_fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = foreign__open_kept(path);
+	if (fd < 0)
+		return fd == -ENOENT ? -ESRCH : fd;
+	m->exe_fd = image__copy(fd, IMAGE_NOTES, IMAGE_BYTES_MAX, &bytes);
+	close(fd);
 	if (m->exe_fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
+		return m->exe_fd;
 	m->exe = elf_begin(m->exe_fd, ELF_C_READ_MMAP, NULL);
 	GElf_Ehdr header;
 	if (!m->exe || !gelf_getehdr(m->exe, &header) || header.e_machine != EM_X86_64)
@@ -303,9 +338,6 @@ struct modules *modules__new(pid_t pid, struct intern *names)
 	if (!m)
 		return NULL;
 	*m = (struct modules){.pid = pid, .names = names, .exe_fd = -1};
-	/* Only what is on this machine: a debuginfod server that
-	 * is slow would stall the sampling. */
-	unsetenv("DEBUGINFOD_URLS");
 	elf_version(EV_CURRENT);
 	bool changed;
 	int err = open_executable(m);
@@ -326,12 +358,10 @@ void modules__free(struct modules *m)
 {
 	if (!m)
 		return;
-	for (struct module *module = m->list, *next; module; module = next) {
-		next = module->next;
-		module_free(module);
-	}
 	if (m->dwfl)
 		dwfl_end(m->dwfl);
+	free_list(&m->list);
+	free_list(&m->gone);
 	elf_end(m->exe);
 	if (m->exe_fd >= 0)
 		close(m->exe_fd);
@@ -375,6 +405,7 @@ bool modules__is_code(struct modules *m, uint64_t address)
 struct symbols *module__symbols(struct module *module)
 {
 	if (!module->symbols)
-		module->symbols = symbols__new(module->dwfl, module->owner->names);
+		module->symbols =
+		        symbols__new(module->dwfl, module->owner->names, module->owner->pid);
 	return module->symbols;
 }

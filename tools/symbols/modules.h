@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The code that a live process has mapped, as a libdwfl session: executable, shared objects, vdso.
- * Kept up to date with dlopen, dlclose and exec. Files are opened through /proc/PID, so that
- * deleted, replaced and container files are the ones that really run.
+ * Kept up to date with dlopen, dlclose and exec. Files are opened as the process sees them, so
+ * that deleted, replaced and container files are the ones that really run; libdwfl sees copies of
+ * them alone.
  */
 #ifndef HAK_MODULES_H
 #define HAK_MODULES_H
@@ -25,6 +26,10 @@ struct module {
 	const char *path;        /* interned; as the process names it, or "[vdso]" */
 	const char *base_name;   /* interned; without the directory */
 	struct symbols *symbols; /* NULL until asked for */
+	void *image;             /* NULL, or what the process's memory has of it */
+	size_t image_bytes;
+	size_t copied; /* bytes of copies of its files */
+	bool is_said;  /* that something of it cannot be read */
 	struct module *next;
 };
 

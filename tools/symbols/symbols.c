@@ -10,6 +10,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/symbols/shared_debug.h"
+
+enum {
+	SYMBOLS_MAX = 4 << 20, /* of one file: a browser has one million */
+	UNITS_MAX = 1 << 20,
+	NESTED_MAX = 256, /* symbols around one address that are looked at */
+};
+
 /* Of libstdc++ (C++ ABI). Weak: without that library names stay mangled. */
 char *__cxa_demangle(const char *mangled, char *buffer, size_t *length, int *status)
         __attribute__((weak));
@@ -40,6 +48,9 @@ struct symbols {
 	struct unwind_table table;
 	Dwarf_CFI *cfi;
 	Dwarf_Addr cfi_bias;
+	pid_t pid;
+	enum { DEBUG_UNKNOWN, DEBUG_USELESS, DEBUG_READY } debug;
+	struct shared_debug *shared; /* NULL: none */
 };
 
 static unsigned rank_of(const char *name, const GElf_Sym *sym)
@@ -116,6 +127,8 @@ static int read_symbols(struct symbols *s, Dwfl_Module *module)
 	int total = dwfl_module_getsymtab(module);
 	if (total <= 0)
 		return 0;
+	if (total > SYMBOLS_MAX)
+		total = SYMBOLS_MAX;
 	s->sorted = malloc((size_t)total * sizeof(*s->sorted));
 	if (!s->sorted)
 		return -1;
@@ -192,13 +205,14 @@ static uint64_t table_find(const struct unwind_table *table, uint64_t address)
 	return found;
 }
 
-struct symbols *symbols__new(Dwfl_Module *module, struct intern *names)
+struct symbols *symbols__new(Dwfl_Module *module, struct intern *names, pid_t pid)
 {
 	struct symbols *s = calloc(1, sizeof(*s));
 	if (!s)
 		return NULL;
 	s->names = names;
 	s->module = module;
+	s->pid = pid;
 	GElf_Addr bias;
 	Elf *elf = dwfl_module_getelf(module, &bias);
 	if (!elf) {
@@ -219,6 +233,7 @@ void symbols__free(struct symbols *s)
 {
 	if (!s)
 		return;
+	shared_debug__free(s->shared);
 	free(s->sorted);
 	free(s);
 }
@@ -234,7 +249,8 @@ static struct symbol *find(struct symbols *s, uint64_t address)
 			high = middle;
 	}
 	/* Extents may be nested; the innermost one has the largest start. */
-	for (size_t i = low; i > 0 && s->sorted[i - 1].reach > address; i--)
+	size_t last = low > NESTED_MAX ? low - NESTED_MAX : 0;
+	for (size_t i = low; i > last && s->sorted[i - 1].reach > address; i--)
 		if (s->sorted[i - 1].end > address)
 			return &s->sorted[i - 1];
 	return NULL;
@@ -318,9 +334,47 @@ static const char *inlined_name(struct symbols *s, Dwarf_Die *die)
 	return intern__string(s->names, text);
 }
 
+/*
+ * A unit of split DWARF names another file, which libdw would open itself, wherever the name leads:
+ * nothing is asked of files that have such units.
+ */
+static bool has_split_units(Dwarf *dwarf)
+{
+	Dwarf_CU *unit = NULL;
+	Dwarf_Die die;
+	int result;
+
+	for (size_t i = 0; i < UNITS_MAX; i++) {
+		result = dwarf_get_units(dwarf, unit, &unit, NULL, NULL, &die, NULL);
+		if (result)
+			return result < 0;
+		if (dwarf_hasattr(&die, DW_AT_dwo_name) || dwarf_hasattr(&die, DW_AT_GNU_dwo_name))
+			return true;
+	}
+	return true;
+}
+
+/* Whether there is debug information; libdw has been told then where the rest of it is. */
+static bool has_debug(struct symbols *s)
+{
+	Dwarf_Addr bias;
+	Dwarf *dwarf;
+
+	if (s->debug != DEBUG_UNKNOWN)
+		return s->debug == DEBUG_READY;
+	dwarf = dwfl_module_getdwarf(s->module, &bias);
+	s->debug = DEBUG_USELESS;
+	if (!dwarf || has_split_units(dwarf) || shared_debug__join(dwarf, s->pid, &s->shared))
+		return false;
+	s->debug = DEBUG_READY;
+	return true;
+}
+
 size_t symbols__inlined(struct symbols *s, uint64_t address, const char **names, size_t room)
 {
 	Dwarf_Addr bias;
+	if (!has_debug(s))
+		return 0;
 	Dwarf_Die *unit = dwfl_module_addrdie(s->module, address, &bias), *scopes = NULL;
 	if (!unit || dwarf_getscopes(unit, address - bias, &scopes) <= 0)
 		return 0;

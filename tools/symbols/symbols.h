@@ -13,14 +13,16 @@
 #include <elfutils/libdwfl.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "tools/base/intern.h"
 
 struct symbols;
 
 /* Reads the module's symbols (.symtab, also of its debug file, else .dynsym). `names` outlives the
- * result; the module does. NULL when out of memory. */
-struct symbols *symbols__new(Dwfl_Module *module, struct intern *names);
+ * result; the module does. `pid`: the process that names further files, 0 none. NULL when out of
+ * memory. */
+struct symbols *symbols__new(Dwfl_Module *module, struct intern *names, pid_t pid);
 
 /* Accepts NULL. */
 void symbols__free(struct symbols *symbols);

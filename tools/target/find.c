@@ -54,17 +54,19 @@ static int is_ours(struct find *find, const struct mapping *mapping, pid_t pid)
 {
 	struct object *object = NULL;
 	struct known_file *grown;
-	char path[PATH_MAX];
 	bool ours;
+	int fd;
 
 	for (size_t i = 0; i < find->file_count; i++) {
 		if (find->files[i].inode == mapping->inode &&
 		    find->files[i].device == mapping->device)
 			return find->files[i].ours;
 	}
-	mapping__path(mapping, pid, path, sizeof(path));
-	ours = !object__open(&object, path) && object->has_note;
+	fd = mapping__open(mapping, pid);
+	ours = fd >= 0 && !object__read(&object, fd) && object->has_note;
 	object__free(object);
+	if (fd >= 0)
+		close(fd);
 	grown = reallocarray(find->files, find->file_count + 1, sizeof(*grown));
 	if (!grown)
 		return -ENOMEM;
@@ -77,14 +79,16 @@ static int is_ours(struct find *find, const struct mapping *mapping, pid_t pid)
 static int find_allocator(struct find *find, pid_t pid, uint64_t *at)
 {
 	struct maps maps;
+	size_t tried = 0;
 	int ours = 0;
 
 	*at = 0;
 	if (maps__read(&maps, pid))
 		return 0;
-	for (size_t i = 0; i < maps.count && !ours; i++) {
+	for (size_t i = 0; i < maps.count && !ours && tried < MAPS_CODE_MAX; i++) {
 		if (!maps.list[i].executable || !maps.list[i].inode)
 			continue;
+		tried++;
 		ours = is_ours(find, &maps.list[i], pid);
 		if (ours > 0)
 			*at = maps.list[i].start;

@@ -7,10 +7,19 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "tools/base/intern.h"
+#include "tools/target/foreign.h"
 
 #define DELETED " (deleted)"
 
-static int parse_line(char *line, struct mapping *mapping)
+enum {
+	LINES_MAX = 1 << 18,  /* four times what the kernel allows unless it is told otherwise */
+	PATHS_MAX = 16 << 20, /* bytes of names, each counted once */
+};
+
+static int parse_line(struct maps *maps, char *line, struct mapping *mapping)
 {
 	unsigned int major_number, minor_number;
 	char perms[5];
@@ -31,8 +40,10 @@ static int parse_line(char *line, struct mapping *mapping)
 		line[length - strlen(DELETED)] = '\0';
 		mapping->deleted = true;
 	}
-	mapping->path = strdup(line);
-	return mapping->path ? 0 : -ENOMEM;
+	mapping->path = intern__string(maps->paths, line);
+	if (!mapping->path)
+		return -ENOMEM;
+	return intern__size(maps->paths) <= PATHS_MAX ? 0 : -E2BIG;
 }
 
 int maps__parse(struct maps *maps, FILE *text)
@@ -43,7 +54,14 @@ int maps__parse(struct maps *maps, FILE *text)
 	int err;
 
 	memset(maps, 0, sizeof(*maps));
+	maps->paths = intern__new();
+	if (!maps->paths)
+		return -ENOMEM;
 	while (getline(&line, &size, text) > 0) {
+		if (maps->count == LINES_MAX) {
+			err = -E2BIG;
+			goto out;
+		}
 		if (maps->count == room) {
 			room = room ? 2 * room : 64;
 			grown = reallocarray(maps->list, room, sizeof(*grown));
@@ -53,7 +71,7 @@ int maps__parse(struct maps *maps, FILE *text)
 			}
 			maps->list = grown;
 		}
-		err = parse_line(line, &mapping);
+		err = parse_line(maps, line, &mapping);
 		if (err)
 			goto out;
 		maps->list[maps->count++] = mapping;
@@ -84,9 +102,8 @@ int maps__read(struct maps *maps, pid_t pid)
 
 void maps__clear(struct maps *maps)
 {
-	for (size_t i = 0; i < maps->count; i++)
-		free(maps->list[i].path);
 	free(maps->list);
+	intern__free(maps->paths);
 	memset(maps, 0, sizeof(*maps));
 }
 
@@ -108,30 +125,41 @@ const struct mapping *maps__find(const struct maps *maps, uint64_t address)
 }
 
 /*
- * Whether `path` is the file of `mapping`. An inode alone is not enough, as containers have other
- * file systems; but on some (btrfs, overlayfs) stat tells another device than the mapping has.
+ * Opens `path` when it is the file of `mapping`. An inode alone is not enough, as containers have
+ * other file systems; but on some (btrfs, overlayfs) fstat tells another device than the mapping
+ * has: then `reader`, who has mapped it, must at least be able to read what is opened.
  */
-static bool is_file(const char *path, const struct mapping *mapping, bool any_device)
+static int open_named(const struct mapping *mapping, pid_t root, pid_t reader, bool any_device)
 {
+	int fd = foreign__open(root, mapping->path, FOREIGN_NO_LINKS);
 	struct stat info;
 
-	return !stat(path, &info) && info.st_ino == mapping->inode &&
-	       (any_device || info.st_dev == mapping->device);
+	if (fd < 0)
+		return fd;
+	if (!fstat(fd, &info) && info.st_ino == mapping->inode &&
+	    (info.st_dev == mapping->device ||
+	     (any_device && foreign__is_readable_by(reader, &info))))
+		return fd;
+	close(fd);
+	return -ENOENT;
 }
 
-void mapping__path(const struct mapping *mapping, pid_t pid, char *path, size_t size)
+int mapping__open(const struct mapping *mapping, pid_t pid)
 {
+	char path[96];
+	int fd = -ENOENT;
+
 	/* As the process sees it is the better guess where the device does not tell. */
-	for (int guess = 0; guess < 2 && !mapping->deleted; guess++) {
-		if (!guess) {
-			snprintf(path, size, "%s", mapping->path);
-			if (is_file(path, mapping, false))
-				return;
-		}
-		snprintf(path, size, "/proc/%d/root%s", pid, mapping->path);
-		if (is_file(path, mapping, guess))
-			return;
+	if (!mapping->deleted && *mapping->path == '/') {
+		fd = open_named(mapping, 0, pid, false);
+		if (fd < 0)
+			fd = open_named(mapping, pid, pid, false);
+		if (fd < 0)
+			fd = open_named(mapping, pid, pid, true);
 	}
-	snprintf(path, size, "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, pid, mapping->start,
-	         mapping->end);
+	if (fd >= 0)
+		return fd;
+	snprintf(path, sizeof(path), "/proc/%d/map_files/%" PRIx64 "-%" PRIx64, (int)pid,
+	         mapping->start, mapping->end);
+	return foreign__open_kept(path);
 }

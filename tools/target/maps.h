@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <sys/types.h>
 
+/* Of more files no process has code mapped; what looks into each stops there. */
+enum { MAPS_CODE_MAX = 4096 };
+
 struct mapping {
 	uint64_t start;
 	uint64_t end;
@@ -16,16 +19,19 @@ struct mapping {
 	uint64_t inode;  /* 0: not a file */
 	dev_t device;
 	bool executable;
-	bool deleted; /* the file has no name any more */
-	char *path;   /* as the process sees it, " (deleted)" removed; "" for anonymous memory */
+	bool deleted;     /* the file has no name any more */
+	const char *path; /* as the process sees it, " (deleted)" removed; "" for anonymous memory;
+	                     lives as long as the maps */
 };
 
 struct maps {
 	struct mapping *list; /* by address */
 	size_t count;
+	struct intern *paths;
 };
 
-/* 0, or -errno: -ENOENT/-ESRCH no such process, -EACCES/-EPERM not permitted, -ENOMEM. */
+/* 0, or -errno: -ENOENT/-ESRCH no such process, -EACCES/-EPERM not permitted,
+ * -E2BIG more than a process can sensibly have, -ENOMEM. */
 int maps__read(struct maps *maps, pid_t pid);
 
 /* The same from text in the format of /proc/PID/maps. */
@@ -38,9 +44,10 @@ void maps__clear(struct maps *maps);
 const struct mapping *maps__find(const struct maps *maps, uint64_t address);
 
 /*
- * A path by which this process can open the file of `mapping`: its own name where that is the same
- * file here, else through /proc/PID/root, else (deleted files) through /proc/PID/map_files.
+ * Opens the file of `mapping`: by its name where that is the same file here, else where it is under
+ * the root of process `pid`, else (deleted files) as the kernel keeps it. A descriptor to read, or
+ * -errno. Never another file, and never anything but a regular one.
  */
-void mapping__path(const struct mapping *mapping, pid_t pid, char *path, size_t size);
+int mapping__open(const struct mapping *mapping, pid_t pid);
 
 #endif

@@ -2,14 +2,16 @@
 #include "tools/target/object.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gelf.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { STAPSDT_TYPE = 3 };
+#include "tools/target/foreign.h"
+#include "tools/target/image.h"
+
+enum { STAPSDT_TYPE = 3, COPY_MAX = 256 << 20 };
 
 static const char *const malloc_side[] = {
         "malloc",        "calloc",         "realloc", "reallocarray", "memalign",
@@ -213,9 +215,9 @@ static int read_functions(struct object *object, Elf *elf, Elf_Scn *section, GEl
 {
 	Elf_Data *data = elf_getdata(section, NULL);
 	Elf_Data *strings = elf_getdata(elf_getscn(elf, header->sh_link), NULL);
-	size_t count = header->sh_entsize ? header->sh_size / header->sh_entsize : 0;
+	size_t count = header->sh_size / sizeof(Elf64_Sym);
 
-	if (!data || !strings || !strings->d_size)
+	if (!data || !strings || !strings->d_size || header->sh_entsize != sizeof(Elf64_Sym))
 		return -ENOEXEC;
 	object->names = malloc(strings->d_size + 1);
 	object->functions = calloc(count + 1, sizeof(*object->functions));
@@ -351,41 +353,27 @@ static bool is_shared(Elf *elf)
 
 /* --- life ------------------------------------------------------------------------------------ */
 
-static int open_elf(const char *path, int *fd, Elf **elf)
+static int note_texts(struct object *object, Elf *elf)
 {
-	int err;
+	GElf_Phdr header;
+	size_t count;
 
-	elf_version(EV_CURRENT);
-	*elf = NULL;
-	*fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (*fd < 0)
-		return -errno;
-	*elf = elf_begin(*fd, ELF_C_READ_MMAP, NULL);
-	err = *elf && elf_kind(*elf) == ELF_K_ELF ? 0 : -ENOEXEC;
-	if (err) {
-		elf_end(*elf);
-		close(*fd);
+	if (elf_getphdrnum(elf, &count))
+		return -ENOEXEC;
+	for (size_t i = 0; i < count && object->text_count < OBJECT_TEXTS; i++) {
+		if (gelf_getphdr(elf, (int)i, &header) && header.p_type == PT_LOAD &&
+		    header.p_flags & PF_X)
+			object->texts[object->text_count++] = (struct object_text){
+			        header.p_vaddr, header.p_offset, header.p_filesz};
 	}
-	return err;
+	return 0;
 }
 
-int object__open(struct object **result, const char *path)
+static int read_all_notes(struct object *object, Elf *elf)
 {
-	struct object *object = NULL;
 	Elf_Scn *section = NULL;
 	GElf_Shdr header;
-	Elf *elf;
-	int fd, err;
 
-	*result = NULL;
-	err = open_elf(path, &fd, &elf);
-	if (err)
-		return err;
-	object = calloc(1, sizeof(*object));
-	if (!object) {
-		err = -ENOMEM;
-		goto out;
-	}
 	while ((section = elf_nextscn(elf, section))) {
 		Elf_Data *data;
 
@@ -396,19 +384,65 @@ int object__open(struct object **result, const char *path)
 			read_notes(object, data);
 	}
 	place_sites(object, elf);
-	if (object->has_note || object->has_alloc) {
-		object->shared = is_shared(elf);
-		err = find_functions(object, elf);
-		if (err)
-			goto out;
+	return note_texts(object, elf);
+}
+
+static int read_all_functions(struct object *object, Elf *elf)
+{
+	int err;
+
+	object->shared = is_shared(elf);
+	err = find_functions(object, elf);
+	if (!err)
 		find_text(object, elf);
-	}
-	*result = object;
-	object = NULL;
-	err = 0;
-out:
-	object__free(object);
+	return err;
+}
+
+/* Has `read` look at a copy of `parts`. */
+static int with_copy(struct object *object, int fd, enum image_parts parts,
+                     int (*read)(struct object *object, Elf *elf))
+{
+	size_t bytes;
+	Elf *elf;
+	int copy = image__copy(fd, parts, COPY_MAX, &bytes), err;
+
+	if (copy < 0)
+		return copy;
+	elf_version(EV_CURRENT);
+	elf = elf_begin(copy, ELF_C_READ_MMAP, NULL);
+	err = elf && elf_kind(elf) == ELF_K_ELF ? read(object, elf) : -ENOEXEC;
 	elf_end(elf);
+	close(copy);
+	return err;
+}
+
+int object__read(struct object **result, int fd)
+{
+	struct object *object = calloc(1, sizeof(*object));
+	int err;
+
+	*result = NULL;
+	if (!object)
+		return -ENOMEM;
+	err = with_copy(object, fd, IMAGE_NOTES, read_all_notes);
+	/* Most files are none of ours: their symbols are never looked at. */
+	if (!err && (object->has_note || object->has_alloc))
+		err = with_copy(object, fd, IMAGE_SYMBOLS, read_all_functions);
+	if (err)
+		object__free(object);
+	else
+		*result = object;
+	return err;
+}
+
+int object__open(struct object **result, const char *path)
+{
+	int fd = foreign__open(0, path, FOREIGN_LINKS), err;
+
+	*result = NULL;
+	if (fd < 0)
+		return fd;
+	err = object__read(result, fd);
 	close(fd);
 	return err;
 }
@@ -422,30 +456,17 @@ void object__free(struct object *object)
 	free(object);
 }
 
-int object__bias(const char *path, uint64_t start, uint64_t offset, uint64_t *bias)
+int object__bias(const struct object *object, uint64_t start, uint64_t offset, uint64_t *bias)
 {
 	const uint64_t page = (uint64_t)sysconf(_SC_PAGESIZE) - 1;
-	GElf_Phdr header;
-	size_t count;
-	Elf *elf;
-	int fd, err;
 
-	err = open_elf(path, &fd, &elf);
-	if (err)
-		return err;
-	err = -ENOEXEC;
-	if (elf_getphdrnum(elf, &count))
-		count = 0;
-	for (size_t i = 0; i < count; i++) {
-		if (!gelf_getphdr(elf, (int)i, &header) || header.p_type != PT_LOAD ||
-		    !(header.p_flags & PF_X) || offset < (header.p_offset & ~page) ||
-		    offset >= header.p_offset + header.p_filesz)
+	for (size_t i = 0; i < object->text_count; i++) {
+		const struct object_text *text = &object->texts[i];
+
+		if (offset < (text->offset & ~page) || offset >= text->offset + text->bytes)
 			continue;
-		*bias = start - offset - (header.p_vaddr - header.p_offset);
-		err = 0;
-		break;
+		*bias = start - offset - (text->address - text->offset);
+		return 0;
 	}
-	elf_end(elf);
-	close(fd);
-	return err;
+	return -ENOEXEC;
 }

@@ -30,10 +30,16 @@ struct object_site {
 	char provider[16];
 	char name[24];
 	uint64_t address;   /* link-time, as is the semaphore's; 0 no semaphore */
-	uint64_t semaphore; /* after object__open(): both are offsets in the file */
+	uint64_t semaphore; /* after object__read(): both are offsets in the file */
 };
 
-enum { OBJECT_SITES = 32 };
+struct object_text {
+	uint64_t address; /* link-time */
+	uint64_t offset;  /* in the file */
+	uint64_t bytes;
+};
+
+enum { OBJECT_SITES = 32, OBJECT_TEXTS = 16 };
 
 struct object {
 	bool has_note; /* .note.hakmem: the object contains the allocator */
@@ -52,9 +58,15 @@ struct object {
 	struct object_function *functions; /* by address */
 	size_t function_count;
 	char *names;
+	struct object_text texts[OBJECT_TEXTS]; /* the segments that are executable */
+	size_t text_count;
 };
 
-/* 0, or -errno; -ENOEXEC when `path` is not an ELF file. */
+/* Of the open file `fd`, of which it takes a copy: 0, or -errno; -ENOEXEC when it is no ELF file.
+ */
+int object__read(struct object **object, int fd);
+
+/* The same of the file that we see as `path`. */
 int object__open(struct object **object, const char *path);
 
 /* Accepts NULL. */
@@ -64,11 +76,11 @@ void object__free(struct object *object);
 const struct object_function *object__function(const struct object *object, uint64_t address);
 
 /*
- * What has to be added to a link-time address, when the text of `path` at file offset `offset` is
+ * What has to be added to a link-time address, when the object's text at file offset `offset` is
  * mapped at `start`. (Text alone: a page of the file at the border of two segments is mapped
- * twice.) 0 or -errno.
+ * twice.) 0, or -ENOEXEC when there is none.
  */
-int object__bias(const char *path, uint64_t start, uint64_t offset, uint64_t *bias);
+int object__bias(const struct object *object, uint64_t start, uint64_t offset, uint64_t *bias);
 
 /* The first site of a probe, or NULL. */
 const struct object_site *object__site(const struct object *object, const char *provider,

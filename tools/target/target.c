@@ -2,7 +2,7 @@
 #include "tools/target/target.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,14 +53,11 @@ static void set_text(struct target *target, const struct mapping *mapping)
 		target->text_start = target->text_end = mapping->start;
 }
 
-/* Adopts the object of `mapping` when it is wanted: 1 adopted, 0 not it, or -errno. */
-static int try_mapping(struct target *target, const struct mapping *mapping, bool foreign)
+/* What of the open file `fd` is to be known, when it is what we look for: 1 adopted, 0 not it. */
+static int adopt(struct target *target, const struct mapping *mapping, int fd, bool foreign)
 {
-	char path[PATH_MAX];
-	int err;
+	int err = object__read(&target->object, fd);
 
-	mapping__path(mapping, target->pid, path, sizeof(path));
-	err = object__open(&target->object, path);
 	if (err)
 		return err == -ENOMEM ? err : 0;
 	if (!is_wanted(target->object, foreign)) {
@@ -68,14 +65,28 @@ static int try_mapping(struct target *target, const struct mapping *mapping, boo
 		target->object = NULL;
 		return 0;
 	}
-	target->path = strdup(path);
-	target->library = strdup(mapping->path);
-	if (!target->path || !target->library)
-		return -ENOMEM;
 	target->foreign = foreign;
-	err = object__bias(path, mapping->start, mapping->offset, &target->bias);
+	target->library = strdup(mapping->path);
+	/* Held open, it stays that file whatever becomes of its name. */
+	target->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	if (!target->library || target->fd < 0 ||
+	    asprintf(&target->path, "/proc/self/fd/%d", target->fd) < 0)
+		return -ENOMEM;
+	err = object__bias(target->object, mapping->start, mapping->offset, &target->bias);
 	set_text(target, mapping);
 	return err ? err : 1;
+}
+
+/* Adopts the object of `mapping` when it is wanted: 1 adopted, 0 not it, or -errno. */
+static int try_mapping(struct target *target, const struct mapping *mapping, bool foreign)
+{
+	int fd = mapping__open(mapping, target->pid), result;
+
+	if (fd < 0)
+		return 0;
+	result = adopt(target, mapping, fd, foreign);
+	close(fd);
+	return result;
 }
 
 static bool was_tried(const struct maps *maps, size_t i)
@@ -92,15 +103,19 @@ static bool was_tried(const struct maps *maps, size_t i)
 static int find_allocator(struct target *target)
 {
 	struct maps maps;
+	size_t tried = 0;
 	int err;
 
 	err = maps__read(&maps, target->pid);
 	if (err)
 		return err;
-	for (size_t i = 0; i < 2 * maps.count && !err; i++) {
+	for (size_t i = 0; i < 2 * maps.count && !err && tried < 2 * MAPS_CODE_MAX; i++) {
 		const struct mapping *mapping = &maps.list[i % maps.count];
 
-		if (mapping->executable && mapping->inode && !was_tried(&maps, i % maps.count))
+		if (!mapping->executable || !mapping->inode)
+			continue;
+		tried++;
+		if (!was_tried(&maps, i % maps.count))
 			err = try_mapping(target, mapping, i >= maps.count);
 	}
 	maps__clear(&maps);
@@ -176,7 +191,7 @@ int target__new(struct target **result, pid_t pid)
 	if (!target)
 		return -ENOMEM;
 	target->pid = pid;
-	target->pidfd = -1;
+	target->pidfd = target->fd = -1;
 	err = open_process(target);
 	if (err)
 		goto out;
@@ -205,6 +220,8 @@ void target__free(struct target *target)
 	object__free(target->object);
 	if (target->pidfd >= 0)
 		close(target->pidfd);
+	if (target->fd >= 0)
+		close(target->fd);
 	free(target->path);
 	free(target->library);
 	free(target->command);

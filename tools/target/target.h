@@ -18,7 +18,8 @@ struct target {
 	int pidfd;     /* readable when the process has ended */
 	char *command; /* its command line */
 	char *library; /* the object that contains the allocator, as the process sees it */
-	char *path;    /* the same, as we can open it */
+	int fd;        /* of that file */
+	char *path;    /* a name of it that leads nowhere else */
 	struct object *object;
 	bool foreign;        /* no libhakmem, but an object that emits otel_memory: no records */
 	uint64_t bias;       /* of that object */

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/target/maps.h"
@@ -69,14 +70,17 @@ TEST(maps_own_process_has_this_function)
 {
 	const struct mapping *mapping;
 	struct maps maps;
-	char path[4096];
+	struct stat opened, named;
+	int fd;
 
 	REQUIRE(maps__read(&maps, getpid()) == 0);
 	mapping = maps__find(&maps, (uintptr_t)parse);
 	REQUIRE(mapping != NULL);
 	CHECK(mapping->executable);
-	mapping__path(mapping, getpid(), path, sizeof(path));
-	CHECK(!strcmp(path, mapping->path));
+	fd = mapping__open(mapping, getpid());
+	REQUIRE(fd >= 0);
+	CHECK(!fstat(fd, &opened) && !stat(mapping->path, &named) && opened.st_ino == named.st_ino);
+	close(fd);
 	maps__clear(&maps);
 	CHECK(maps__read(&maps, 0x7ffffffe) == -ENOENT);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/target/foreign.h"
 #include "tools/target/maps.h"
 #include "tools/target/object.h"
 
@@ -36,6 +37,14 @@ __attribute__((noinline)) static int landmark(int x)
 	return x + 1;
 }
 
+static int read_own(struct object **object)
+{
+	int fd = foreign__open_kept("/proc/self/exe"), err = object__read(object, fd);
+
+	close(fd);
+	return err;
+}
+
 TEST(object_note_and_functions_are_found)
 {
 	const struct object_function *function;
@@ -44,7 +53,7 @@ TEST(object_note_and_functions_are_found)
 	struct maps maps;
 	uint64_t bias = 0;
 
-	REQUIRE(object__open(&object, "/proc/self/exe") == 0);
+	REQUIRE(read_own(&object) == 0);
 	CHECK(object->has_note);
 	CHECK(object->note.version == 42 && object->note.bytes == 4711);
 	CHECK(object->note.process == 0x123456);
@@ -52,7 +61,7 @@ TEST(object_note_and_functions_are_found)
 	REQUIRE(maps__read(&maps, getpid()) == 0);
 	mapping = maps__find(&maps, (uintptr_t)landmark);
 	REQUIRE(mapping != NULL);
-	CHECK(object__bias("/proc/self/exe", mapping->start, mapping->offset, &bias) == 0);
+	CHECK(object__bias(object, mapping->start, mapping->offset, &bias) == 0);
 	function = object__function(object, (uintptr_t)landmark - bias);
 	REQUIRE(function != NULL);
 	CHECK(!strcmp(function->name, "landmark") && function->side == SIDE_NONE);
@@ -69,7 +78,7 @@ TEST(object_probes_have_their_sites_where_arguments_are_in_registers)
 	struct object *object;
 	size_t twice = 0;
 
-	REQUIRE(object__open(&object, "/proc/self/exe") == 0);
+	REQUIRE(read_own(&object) == 0);
 	CHECK(object->probes == 3);
 	for (size_t i = 0; i < object->site_count; i++)
 		twice += !strcmp(object->sites[i].name, "twice");
