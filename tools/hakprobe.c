@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/attach/attach.h"
+#include "tools/base/output.h"
 #include "tools/base/say.h"
 #include "tools/cli/cli.h"
 #include "tools/cli/command.h"
@@ -75,6 +76,7 @@ static int watch_main(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	output__guard();
 	for (const struct cli_command *command = commands + 1; argc > 1 && command->name; command++)
 		if (!strcmp(argv[1], command->name))
 			return command->run(argc - 1, argv + 1);

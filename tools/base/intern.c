@@ -6,9 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/base/text.h"
+
 enum {
 	CHUNK_BYTES = 64 * 1024,
 	SLOTS_FIRST = 256, /* power of two */
+	NAME_MOST = 16384, /* bytes of a name: templates make the longest */
 };
 
 struct chunk {
@@ -134,6 +137,19 @@ const char *intern__bytes(struct intern *set, const char *string, size_t length)
 const char *intern__string(struct intern *set, const char *string)
 {
 	return intern__bytes(set, string, strlen(string));
+}
+
+const char *intern__name(struct intern *set, const char *string, size_t length)
+{
+	const char *name = NULL;
+	char *copy;
+
+	length = strnlen(string, length < NAME_MOST ? length : NAME_MOST);
+	copy = strndup(string, length);
+	if (copy)
+		name = intern__string(set, text__flatten(copy));
+	free(copy);
+	return name;
 }
 
 size_t intern__size(const struct intern *set)

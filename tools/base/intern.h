@@ -20,6 +20,10 @@ void intern__free(struct intern *set);
 const char *intern__bytes(struct intern *set, const char *string, size_t length);
 const char *intern__string(struct intern *set, const char *string);
 
+/* The same of a name that somebody else has chosen: as text of one line that may be shown anywhere,
+ * cut where it is longer than any name. */
+const char *intern__name(struct intern *set, const char *string, size_t length);
+
 /* Bytes of all its strings. */
 size_t intern__size(const struct intern *set);
 

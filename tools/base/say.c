@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 #include "tools/base/say.h"
 
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/base/text.h"
+
 enum { HELD_MAX = 64 };
 
+static pthread_mutex_t lock =
+        PTHREAD_MUTEX_INITIALIZER; /* threads that read files have their say */
 static bool holding;
 static char *held[HELD_MAX]; /* of more, the oldest give way */
 static size_t held_count;
@@ -32,12 +37,15 @@ void say(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
+	text__flatten(line);
+	pthread_mutex_lock(&lock);
 	if (holding) {
 		hold(line);
-		return;
+	} else {
+		fflush(stdout); /* so that both appear in order on a terminal */
+		fprintf(stderr, "hakprobe: %s\n", line);
 	}
-	fflush(stdout); /* so that both appear in order on a terminal */
-	fprintf(stderr, "hakprobe: %s\n", line);
+	pthread_mutex_unlock(&lock);
 }
 
 int say__written(const char *path, int err)

@@ -3,7 +3,7 @@
 #ifndef HAK_SAY_H
 #define HAK_SAY_H
 
-/* "hakprobe: " in front, a newline behind. */
+/* "hakprobe: " in front, a newline behind; whatever is said is one line of plain text. */
 void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /* Says that `path` was written, or why not (`err`, negative or 0), which it returns. */

@@ -88,16 +88,27 @@ void text__json(FILE *out, const char *text)
 	fputc('"', out);
 }
 
+size_t text__plain(const char *text)
+{
+	size_t i = 0, length;
+
+	while (text[i] && (length = text__character((const unsigned char *)text + i)))
+		i += length;
+	return i;
+}
+
+char *text__flatten(char *text)
+{
+	for (size_t i = text__plain(text); text[i]; i += text__plain(text + i)) {
+		text[i] = (unsigned char)text[i] <= ' ' ? ' ' : '?';
+		i++;
+	}
+	return text;
+}
+
 char *text__utf8(const char *text)
 {
 	char *copy = strdup(text);
 
-	for (size_t i = 0; copy && copy[i];) {
-		size_t length = text__character((const unsigned char *)copy + i);
-
-		if (!length)
-			copy[i] = (unsigned char)copy[i] <= ' ' ? ' ' : '?';
-		i += length ? length : 1;
-	}
-	return copy;
+	return copy ? text__flatten(copy) : NULL;
 }

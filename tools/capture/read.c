@@ -13,6 +13,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
+#include "tools/base/text.h"
 #include "tools/capture/capture.h"
 
 enum { FILE_MAX = 512 << 20 };
@@ -142,7 +143,8 @@ static int check_counts(struct reader *r, struct capture_end *end)
 static int find_names(struct reader *r, struct capture *c)
 {
 	const struct table *table = &r->tables[CAPTURE_NAMES];
-	const char *text = table->data ? table->data : "", *end = text + table->used;
+	char none[] = "", *text = table->data ? table->data : none;
+	const char *end = text + table->used;
 
 	if (c->end.names > table->used)
 		return wrong(r, "is corrupt: it has fewer names than were written");
@@ -152,7 +154,7 @@ static int find_names(struct reader *r, struct capture *c)
 	for (uint64_t i = 0; i < c->end.names; i++) {
 		if (text >= end)
 			return wrong(r, "is corrupt: it has fewer names than were written");
-		c->names[i] = text;
+		c->names[i] = text__flatten(text);
 		text += strlen(text) + 1; /* append() has put a zero behind all */
 	}
 	return text == end ? 0 : wrong(r, "is corrupt: it has more names than were written");
@@ -323,6 +325,7 @@ const char *capture__info(const struct capture *c, const char *key, char *value,
 			continue;
 		snprintf(value, size, "%.*s", (int)strcspn(line + length + 1, "\n"),
 		         line + length + 1);
+		text__flatten(value);
 		break;
 	}
 	return value;

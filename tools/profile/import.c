@@ -9,6 +9,7 @@
 #include <zlib.h>
 
 #include "pprof.pb-c.h"
+#include "tools/base/text.h"
 
 enum { FRAMES_MAX = 4096, MESSAGE_MAX = 1 << 30 };
 
@@ -31,6 +32,7 @@ static int read_line(char *line, import_fn *on_stack, void *context)
 	if (end == space + 1 || *end)
 		return -EPROTO;
 	*space = '\0';
+	text__flatten(line);
 	for (char *frame = line; frame && count < FRAMES_MAX; count++) {
 		char *next = strchr(frame, ';');
 
@@ -166,6 +168,8 @@ static int read_pprof(const char *path, import_fn *on_stack, void *context, cons
 		profile = pprof__profile__unpack(NULL, size, data);
 		err = profile && profile->n_sample_type ? 0 : -EPROTO;
 	}
+	for (size_t i = 0; !err && i < profile->n_string_table; i++)
+		text__flatten(profile->string_table[i]);
 	if (!err) {
 		value = default_value(profile);
 		name = text_at(profile, profile->sample_type[value]->unit);

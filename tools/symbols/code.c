@@ -55,14 +55,13 @@ static int put(struct code *code, const struct mapping *mapping)
 	struct code_mapping *grown;
 	size_t at = 0, kept = 0;
 
+	entry.path = intern__name(code->strings, mapping->path, SIZE_MAX);
 	for (size_t i = 0; i < code->count; i++) {
 		const struct code_mapping *old = &code->list[i];
 
-		if (old->start == entry.start && old->end == entry.end &&
-		    !strcmp(old->path, mapping->path))
+		if (old->start == entry.start && old->end == entry.end && old->path == entry.path)
 			return 0;
 	}
-	entry.path = intern__string(code->strings, mapping->path);
 	entry.build_id = build_id(code, mapping);
 	grown = reallocarray(code->list, code->count + 1, sizeof(*grown));
 	if (!entry.path || !grown)

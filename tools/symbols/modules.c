@@ -116,7 +116,9 @@ static int find_debuginfo(Dwfl_Module *mod, void **userdata, const char *name, D
 {
 	(void)name, (void)base, (void)file_name;
 	struct module *module = *userdata;
-	int fd = debug_file__open(mod, module->owner->pid, module->path, debuglink, crc);
+	const struct mapping *mapping = maps__find(&module->owner->maps, module->start);
+	int fd = debug_file__open(mod, module->owner->pid, mapping ? mapping->path : module->path,
+	                          debuglink, crc);
 	fd = take_copy(module, fd);
 	if (fd < 0)
 		say_refused(module, "the debug file of ", fd);
@@ -187,9 +189,10 @@ static int report(struct modules *m, const struct mapping *first, const struct m
 		if (!module)
 			return -ENOMEM;
 		*module = (struct module){.owner = m, .dwfl = mod, .next = m->list};
-		module->path = intern__string(m->names, first->path);
+		module->path = intern__name(m->names, first->path, SIZE_MAX);
 		const char *slash = strrchr(first->path, '/');
-		module->base_name = intern__string(m->names, slash ? slash + 1 : first->path);
+		module->base_name =
+		        intern__name(m->names, slash ? slash + 1 : first->path, SIZE_MAX);
 		if (!module->path || !module->base_name) {
 			free(module);
 			return -ENOMEM;

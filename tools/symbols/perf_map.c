@@ -68,7 +68,7 @@ static int add(struct perf_map *map, uint64_t start, uint64_t size, const char *
 		map->list = grown;
 		map->room = room;
 	}
-	name = intern__string(map->names, name);
+	name = intern__name(map->names, name, SIZE_MAX);
 	if (!name)
 		return -ENOMEM;
 	map->list[map->count++] = (struct entry){start, start + size, 0, map->lines++, name};

@@ -15,7 +15,8 @@
 enum {
 	SYMBOLS_MAX = 4 << 20, /* of one file: a browser has one million */
 	UNITS_MAX = 1 << 20,
-	NESTED_MAX = 256, /* symbols around one address that are looked at */
+	MANGLED_MAX = 32768, /* bytes of a name that is demangled */
+	NESTED_MAX = 256,    /* symbols around one address that are looked at */
 };
 
 /* Of libstdc++ (C++ ABI). Weak: without that library names stay mangled. */
@@ -275,11 +276,13 @@ static demangle_fn *demangler(void)
 
 static const char *readable(struct symbols *s, const char *raw)
 {
-	demangle_fn *demangle = strncmp(raw, "_Z", 2) ? NULL : demangler();
+	demangle_fn *demangle = strncmp(raw, "_Z", 2) || strnlen(raw, MANGLED_MAX) == MANGLED_MAX
+	                                ? NULL
+	                                : demangler();
 	char *demangled = demangle ? demangle(raw, NULL, NULL, &(int){0}) : NULL;
 	if (!demangled)
-		return intern__bytes(s->names, raw, strcspn(raw, "@"));
-	const char *name = intern__string(s->names, demangled);
+		return intern__name(s->names, raw, strcspn(raw, "@"));
+	const char *name = intern__name(s->names, demangled, SIZE_MAX);
 	free(demangled);
 	return name;
 }
@@ -331,7 +334,7 @@ static const char *inlined_name(struct symbols *s, Dwarf_Die *die)
 	const char *name = raw ? readable(s, raw) : dwarf_diename(die);
 	char text[1024];
 	snprintf(text, sizeof(text), "%.1000s (inlined)", name ? name : "[unknown]");
-	return intern__string(s->names, text);
+	return intern__name(s->names, text, sizeof(text));
 }
 
 /*

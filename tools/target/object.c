@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/base/text.h"
 #include "tools/target/foreign.h"
 #include "tools/target/image.h"
 
@@ -236,7 +237,7 @@ static int read_functions(struct object *object, Elf *elf, Elf_Scn *section, GEl
 			continue;
 		function->start = symbol.st_value;
 		function->end = symbol.st_value + (symbol.st_size ? symbol.st_size : 1);
-		function->name = object->names + symbol.st_name;
+		function->name = text__flatten(object->names + symbol.st_name);
 		function->side = object__side(function->name);
 		object->function_count++;
 	}

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/base/text.h"
+
 /* Reads at most size - 1 bytes of /proc/PID/name; the length or -errno. */
 static ssize_t read_file(pid_t pid, const char *name, char *buffer, size_t size)
 {
@@ -62,13 +64,15 @@ char *proc__command(pid_t pid)
 		length--;
 	text[length] = '\0';
 	for (ssize_t i = 0; i < length; i++) {
-		if ((unsigned char)text[i] < ' ')
+		if (!text[i])
 			text[i] = ' ';
 	}
 	if (length)
-		return strdup(text);
+		return text__utf8(text);
 	length = read_file(pid, "comm", text, sizeof(text));
-	if (length < 0 || asprintf(&command, "[%.*s]", (int)strcspn(text, "\n"), text) < 0)
+	if (length > 0 && text[length - 1] == '\n')
+		text[length - 1] = '\0';
+	if (length < 0 || asprintf(&command, "[%s]", text__flatten(text)) < 0)
 		return NULL;
 	return command;
 }

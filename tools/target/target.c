@@ -13,6 +13,7 @@
 #include "tools/base/clock.h"
 #include "tools/base/privileges.h"
 #include "tools/base/say.h"
+#include "tools/base/text.h"
 #include "tools/target/maps.h"
 #include "tools/target/proc.h"
 
@@ -66,7 +67,7 @@ static int adopt(struct target *target, const struct mapping *mapping, int fd, b
 		return 0;
 	}
 	target->foreign = foreign;
-	target->library = strdup(mapping->path);
+	target->library = text__utf8(mapping->path);
 	/* Held open, it stays that file whatever becomes of its name. */
 	target->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	if (!target->library || target->fd < 0 ||
@@ -242,11 +243,14 @@ bool target__was_replaced(const struct target *target)
 	const struct mapping *mapping;
 	struct maps maps;
 	bool replaced;
+	char *name;
 
 	if (maps__read(&maps, target->pid))
 		return false;
 	mapping = maps__find(&maps, target->text_start);
-	replaced = maps.count && (!mapping || strcmp(mapping->path, target->library) != 0);
+	name = mapping ? text__utf8(mapping->path) : NULL;
+	replaced = maps.count && (!mapping || (name && strcmp(name, target->library) != 0));
+	free(name);
 	maps__clear(&maps);
 	return replaced;
 }

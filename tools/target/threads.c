@@ -6,17 +6,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/base/text.h"
+
 static void read_name(struct thread_row *row, pid_t pid)
 {
 	char path[64];
+	size_t length;
 	FILE *file;
 
 	snprintf(path, sizeof(path), "/proc/%d/task/%llu/comm", pid, (unsigned long long)row->tid);
 	file = fopen(path, "re");
 	if (!file)
 		return;
-	if (fgets(row->name, sizeof(row->name), file))
-		row->name[strcspn(row->name, "\n")] = '\0';
+	/* The name may have line feeds of its own. */
+	length = fread(row->name, 1, sizeof(row->name) - 1, file);
+	while (length && row->name[length - 1] == '\n')
+		length--;
+	row->name[length] = '\0';
+	text__flatten(row->name);
 	fclose(file);
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
+#include "tools/base/output.h"
 #include "tools/base/say.h"
 #include "tools/view/lines.h"
 #include "tools/view/tables.h"
@@ -76,7 +77,7 @@ struct screen *screen__new(enum report_view view, enum report_sort sort)
 	screen->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
 	screen->view = view;
 	screen->sort = sort;
-	screen->terminal = newterm(NULL, stdout, stdin);
+	screen->terminal = newterm(NULL, output__terminal(), stdin);
 	if (!screen->terminal) {
 		free(screen);
 		return NULL;
