@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tools/attach/attach.h"
+#include "tools/base/interrupt.h"
 #include "tools/base/output.h"
 #include "tools/base/say.h"
 #include "tools/cli/cli.h"
@@ -29,8 +30,9 @@ static int watch(const struct options *options, struct command *command, int *si
 		command__resume(command);
 	if (!err)
 		err = watch__run(watch);
-	*signal = watch__signal(watch);
+	*signal = interrupt__signal();
 	watch__free(watch);
+	interrupt__at_rest();
 	return err;
 }
 

@@ -11,8 +11,12 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { HEAD = 8 }; /* bytes of an event's size; keeps the events aligned */
+#include "tools/base/clock.h"
+#include "tools/base/interrupt.h"
+
+enum { LOOK_NS = 20000000, HEAD = 8 }; /* bytes of an event's size; keeps the events aligned */
 
 struct event_queue {
 	event_handler handle;
@@ -27,6 +31,8 @@ struct event_queue {
 	uint64_t dropped;
 	int err; /* of the handler */
 	bool ends;
+	bool handles;  /* at this moment */
+	bool is_stuck; /* it was given up */
 };
 
 static uint64_t size_at(const struct event_queue *q, size_t offset)
@@ -64,10 +70,12 @@ static void *run(void *context)
 			consume(q, q->room - q->first);
 			continue;
 		}
+		q->handles = true;
 		pthread_mutex_unlock(&q->lock);
 		int err = q->handle(q->context, q->ring + q->first + HEAD, size);
 
 		pthread_mutex_lock(&q->lock);
+		q->handles = false;
 		consume(q, padded(size));
 		q->err = err < 0 ? err : 0;
 		pthread_cond_broadcast(&q->changed);
@@ -108,19 +116,61 @@ struct event_queue *event_queue__new(size_t bytes, event_handler handle, void *c
 	return q;
 }
 
-void event_queue__free(struct event_queue *q)
+/* Waits for a change, at most as long as nobody wants to end. The time may be over at once. */
+static void wait_a_little(struct event_queue *q)
 {
-	if (!q)
-		return;
-	pthread_mutex_lock(&q->lock);
+	struct timespec end;
+
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	end.tv_nsec += LOOK_NS;
+	end.tv_sec += end.tv_nsec / 1000000000;
+	end.tv_nsec %= 1000000000;
+	pthread_cond_clockwait(&q->changed, &q->lock, CLOCK_MONOTONIC, &end);
+}
+
+/* Whether patience is at an end, that begins at the first question once we are to end ourselves. */
+static bool is_over(uint64_t *end)
+{
+	if (!interrupt__asked())
+		return false;
+	if (!*end)
+		*end = clock__mono_ns() + interrupt__patience_ns();
+	return clock__mono_ns() >= *end;
+}
+
+/* Has the thread stop behind the event that it is at. Whether it does so in time. */
+static bool stop(struct event_queue *q)
+{
+	uint64_t end = 0;
+
 	q->ends = true;
 	pthread_cond_broadcast(&q->changed);
+	while (q->handles && !q->is_stuck) {
+		wait_a_little(q);
+		q->is_stuck = q->handles && is_over(&end);
+	}
+	return !q->is_stuck;
+}
+
+bool event_queue__free(struct event_queue *q)
+{
+	bool stopped;
+
+	if (!q)
+		return true;
+	pthread_mutex_lock(&q->lock);
+	stopped = stop(q);
 	pthread_mutex_unlock(&q->lock);
+	if (!stopped) {
+		pthread_detach(q->thread);
+		return false;
+	}
 	pthread_join(q->thread, NULL);
 	pthread_cond_destroy(&q->changed);
 	pthread_mutex_destroy(&q->lock);
 	free(q->ring);
 	free(q);
+	return true;
 }
 
 /* Where an event of `need` bytes can stand; `room` when it finds none. */
@@ -167,12 +217,18 @@ int event_queue__push(struct event_queue *q, const void *data, size_t size)
 
 int event_queue__drain(struct event_queue *q)
 {
-	int err;
+	uint64_t end = 0;
+	int err = 0;
 
 	pthread_mutex_lock(&q->lock);
-	while (q->used && !q->err)
-		pthread_cond_wait(&q->changed, &q->lock);
-	err = q->err;
+	while (q->used && !q->err && !q->ends) {
+		wait_a_little(q);
+		if (is_over(&end))
+			err = stop(q) ? -EINTR : -ETIMEDOUT;
+	}
+	if (q->is_stuck)
+		err = -ETIMEDOUT;
+	err = err ? err : q->err;
 	pthread_mutex_unlock(&q->lock);
 	return err;
 }

@@ -19,8 +19,11 @@ typedef int (*event_handler)(void *context, const void *data, size_t size);
 /* Keeps at most `bytes` of events. NULL and errno on failure. */
 struct event_queue *event_queue__new(size_t bytes, event_handler handle, void *context);
 
-/* Accepts NULL. Ends the thread; events that are still waiting are given up. */
-void event_queue__free(struct event_queue *queue);
+/*
+ * Accepts NULL. Ends the thread; events that are still waiting are given up. False when Ctrl-C or
+ * kill wants us to end and the handler does not return: what it works on must be left to it.
+ */
+bool event_queue__free(struct event_queue *queue);
 
 /* Copies an event in; from one thread. 0; 1 when it is
  * dropped; the handler's error if it had one. */
@@ -28,7 +31,9 @@ int event_queue__push(struct event_queue *queue, const void *data, size_t size);
 
 /*
  * Waits until all events are handled. Until the next push the caller then has what the handler
- * works on for itself. The handler's error, or 0.
+ * works on for itself. The handler's error, or 0. When we are to end (Ctrl-C, kill) it waits for a
+ * moment only: -EINTR some were left out, -ETIMEDOUT the handler does not return and the caller
+ * must not touch what it works on.
  */
 int event_queue__drain(struct event_queue *queue);
 

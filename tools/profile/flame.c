@@ -143,13 +143,13 @@ static const struct object_function *ours(const struct target *target, uint64_t 
 }
 
 /* The leaf's name: ours as the program calls it, without the inside's. */
-static const char *leaf_name(const struct flame *flame, uint64_t ip, bool is_return, char *name,
+static const char *leaf_name(const struct flame *flame, uint64_t ip, const char *found, char *name,
                              size_t size)
 {
-	const struct object_function *function = ours(flame->target, ip - is_return);
+	const struct object_function *function = ours(flame->target, ip);
 
 	if (!function || function->side == SIDE_MALLOC)
-		return unwinder__symbol(flame->unwinder, ip, is_return);
+		return found;
 	return flame__entry_name(function->name, name, size);
 }
 
@@ -174,6 +174,8 @@ const char *flame_kind__unit(enum flame_kind kind)
 struct walked {
 	uint64_t ips[UNWIND_FRAMES_MAX];
 	size_t count;
+	const char *names[CALLS_MAX];        /* of all frames, the innermost first */
+	size_t names_end[UNWIND_FRAMES_MAX]; /* of each: behind its last name, the function's own */
 	bool complete;
 	uint32_t wanted; /* bytes of stack that it should have had, where it ran out of it */
 };
@@ -186,14 +188,32 @@ static void follow(struct flame *flame, hak_u32 tid, const struct hak_stack *sta
 	walked->wanted = walked->complete ? 0 : unwinder__wanted(flame->unwinder);
 }
 
+/* Without the lock: what it takes to find a name is not known. */
+static void find_names(struct flame *flame, struct walked *walked)
+{
+	size_t used = 0;
+
+	for (size_t i = 0; i < walked->count; i++) {
+		used += unwinder__symbols(flame->unwinder, walked->ips[i], i > 0,
+		                          walked->names + used);
+		walked->names_end[i] = used;
+	}
+}
+
+static const char *name_of(const struct walked *walked, size_t i)
+{
+	return walked->names[walked->names_end[i] - 1];
+}
+
 /* Enters the function that the call at ips[i - 1] is in, and what is inlined there, all with its
  * address. */
 static uint32_t enter_call(struct flame *flame, uint32_t stack, const struct walked *walked,
                            size_t i)
 {
-	const char *names[UNWIND_INLINED_MAX];
+	const size_t first = i > 1 ? walked->names_end[i - 2] : 0;
+	const char *const *names = walked->names + first;
 	const uint64_t ip = walked->ips[i - 1] - (i > 1);
-	size_t n = unwinder__symbols(flame->unwinder, walked->ips[i - 1], i > 1, names);
+	const size_t n = walked->names_end[i - 1] - first;
 
 	code__cover(flame->code, ip);
 	for (size_t j = n; j > 0 && stack != STACKS_FAILED; j--) {
@@ -233,7 +253,8 @@ static int enter_alloc(struct flame *flame, const struct hak_sample_event *event
 	int err;
 
 	stack = enter_frames(flame, walked, inner + 1);
-	leaf = leaf_name(flame, walked->ips[inner], inner > 0, name, sizeof(name));
+	leaf = leaf_name(flame, walked->ips[inner] - (inner > 0), name_of(walked, inner), name,
+	                 sizeof(name));
 	if (stack != STACKS_FAILED)
 		stack = stacks__enter(flame->stacks, stack, leaf, walked->ips[inner] - (inner > 0));
 	if (stack == STACKS_FAILED)
@@ -256,6 +277,7 @@ static int on_alloc(struct flame *flame, const struct hak_sample_event *event)
 	int err;
 
 	follow(flame, event->tid, &event->stack, &walked);
+	find_names(flame, &walked);
 	pthread_mutex_lock(&flame->lock);
 	err = enter_alloc(flame, event, &walked);
 	pthread_mutex_unlock(&flame->lock);
@@ -320,6 +342,7 @@ int flame__on_cpu(void *context, const struct hak_cpu_event *event)
 	int err = -ENOMEM;
 
 	follow(flame, event->tid, &event->stack, &walked);
+	find_names(flame, &walked);
 	pthread_mutex_lock(&flame->lock);
 	stack = enter_inside(flame, &walked);
 	if ((event->flags & HAK_IP_KERNEL) && stack != STACKS_FAILED)

@@ -11,7 +11,12 @@
 #include "pprof.pb-c.h"
 #include "tools/base/text.h"
 
-enum { FRAMES_MAX = 4096, MESSAGE_MAX = 1 << 30 };
+enum {
+	FRAMES_MAX = 4096,
+	LINE_MAX_BYTES = 1 << 20,
+	MESSAGE_MAX = 128 << 20,  /* of a profile, unpacked */
+	UNPACKED_MAX = 384 << 20, /* of all its messages as structures */
+};
 
 /* --- folded ---------------------------------------------------------------------------------- */
 
@@ -47,14 +52,15 @@ static int read_line(char *line, import_fn *on_stack, void *context)
 static int read_folded(const char *path, import_fn *on_stack, void *context)
 {
 	FILE *in = fopen(path, "r");
-	char *line = NULL;
-	size_t size = 0;
-	int err = 0;
+	char *line = malloc(LINE_MAX_BYTES);
+	int err = line ? 0 : -ENOMEM;
 
-	if (!in)
+	if (!in) {
+		free(line);
 		return -errno;
-	while (!err && getline(&line, &size, in) >= 0)
-		err = read_line(line, on_stack, context);
+	}
+	while (!err && fgets(line, LINE_MAX_BYTES, in))
+		err = strchr(line, '\n') || feof(in) ? read_line(line, on_stack, context) : -EPROTO;
 	if (!err && ferror(in))
 		err = -EIO;
 	free(line);
@@ -83,7 +89,7 @@ static int read_all(const char *path, uint8_t **data, size_t *size)
 			grown = room <= MESSAGE_MAX ? realloc(*data, room) : NULL;
 			if (!grown) {
 				gzclose(in);
-				return -ENOMEM;
+				return room <= MESSAGE_MAX ? -ENOMEM : -EFBIG;
 			}
 			*data = grown;
 		}
@@ -93,33 +99,79 @@ static int read_all(const char *path, uint8_t **data, size_t *size)
 	return got < 0 ? -EPROTO : 0;
 }
 
+/* A message of two bytes becomes a structure of a hundred: what they all take together is bounded.
+ */
+struct purse {
+	size_t left;
+};
+
+static void *spend(void *context, size_t size)
+{
+	struct purse *purse = context;
+
+	if (size > purse->left)
+		return NULL;
+	purse->left -= size;
+	return malloc(size);
+}
+
+static void give_back(void *context, void *block)
+{
+	(void)context;
+	free(block);
+}
+
 static const char *text_at(const Pprof__Profile *profile, int64_t index)
 {
 	return index >= 0 && (size_t)index < profile->n_string_table ? profile->string_table[index]
 	                                                             : "";
 }
 
-/* Ids are small and dense in files that tools write, and near their place in any. */
+static int by_location(const void *left, const void *right)
+{
+	uint64_t a = (*(Pprof__Location *const *)left)->id;
+	uint64_t b = (*(Pprof__Location *const *)right)->id;
+
+	return a < b ? -1 : a > b;
+}
+
+static int by_function(const void *left, const void *right)
+{
+	uint64_t a = (*(Pprof__Function *const *)left)->id;
+	uint64_t b = (*(Pprof__Function *const *)right)->id;
+
+	return a < b ? -1 : a > b;
+}
+
+/* So that each is found at once, whatever the ids are. */
+static void sort_by_id(Pprof__Profile *profile)
+{
+	if (profile->n_location)
+		qsort(profile->location, profile->n_location, sizeof(*profile->location),
+		      by_location);
+	if (profile->n_function)
+		qsort(profile->function, profile->n_function, sizeof(*profile->function),
+		      by_function);
+}
+
 static const Pprof__Location *location_of(const Pprof__Profile *profile, uint64_t id)
 {
-	if (id - 1 < profile->n_location && profile->location[id - 1]->id == id)
-		return profile->location[id - 1];
-	for (size_t i = 0; i < profile->n_location; i++) {
-		if (profile->location[i]->id == id)
-			return profile->location[i];
-	}
-	return NULL;
+	Pprof__Location wanted = {.id = id}, *key = &wanted, **found = NULL;
+
+	if (profile->n_location)
+		found = bsearch(&key, profile->location, profile->n_location, sizeof(key),
+		                by_location);
+	return found ? *found : NULL;
 }
 
 static const char *function_of(const Pprof__Profile *profile, uint64_t id)
 {
-	if (id - 1 < profile->n_function && profile->function[id - 1]->id == id)
-		return text_at(profile, profile->function[id - 1]->name);
-	for (size_t i = 0; i < profile->n_function; i++) {
-		if (profile->function[i]->id == id)
-			return text_at(profile, profile->function[i]->name);
-	}
-	return "";
+	Pprof__Function wanted = {.id = id}, *key = &wanted, **found = NULL;
+
+	if (profile->n_function)
+		found = bsearch(&key, profile->function, profile->n_function, sizeof(key),
+		                by_function);
+	return found ? text_at(profile, (*found)->name) : "";
 }
 
 static size_t default_value(const Pprof__Profile *profile)
@@ -157,6 +209,8 @@ static int give_sample(const Pprof__Profile *profile, const Pprof__Sample *sampl
 
 static int read_pprof(const char *path, import_fn *on_stack, void *context, const char **unit)
 {
+	struct purse purse = {UNPACKED_MAX};
+	ProtobufCAllocator allocator = {spend, give_back, &purse};
 	Pprof__Profile *profile = NULL;
 	const char *name = "";
 	uint8_t *data;
@@ -165,19 +219,20 @@ static int read_pprof(const char *path, import_fn *on_stack, void *context, cons
 
 	err = read_all(path, &data, &size);
 	if (!err) {
-		profile = pprof__profile__unpack(NULL, size, data);
-		err = profile && profile->n_sample_type ? 0 : -EPROTO;
+		profile = pprof__profile__unpack(&allocator, size, data);
+		err = profile && profile->n_sample_type ? 0 : purse.left < size ? -EFBIG : -EPROTO;
 	}
 	for (size_t i = 0; !err && i < profile->n_string_table; i++)
 		text__flatten(profile->string_table[i]);
 	if (!err) {
+		sort_by_id(profile);
 		value = default_value(profile);
 		name = text_at(profile, profile->sample_type[value]->unit);
 		for (size_t i = 0; i < profile->n_sample && !err; i++)
 			err = give_sample(profile, profile->sample[i], value, on_stack, context);
 	}
 	*unit = !strcmp(name, "bytes") ? "bytes" : !strcmp(name, "nanoseconds") ? "ns" : "";
-	pprof__profile__free_unpacked(profile, NULL);
+	pprof__profile__free_unpacked(profile, &allocator);
 	free(data);
 	return err;
 }

@@ -2,7 +2,6 @@
 #include "tools/symbols/perf_map.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,10 +9,19 @@
 #include <unistd.h>
 
 #include "tools/base/clock.h"
+#include "tools/base/interrupt.h"
+#include "tools/base/say.h"
+#include "tools/target/foreign.h"
 
 enum {
 	LOOK_AGAIN_MS = 200,
-	LINES_MAX = 1 << 20, /* a file that grows without end must not fill memory */
+	LOOK_SHARE = 20,          /* and in any case this multiple of what a look takes */
+	LINES_MAX = 1 << 20,      /* a file that grows without end must not fill memory */
+	LINE_MAX_BYTES = 1 << 16, /* a longer line is no function's: the file is none of ours */
+	NAMES_MAX = 64 << 20,     /* bytes of names */
+	LOOK_BYTES = 16 << 20,    /* that one look reads; the next one goes on */
+	FILE_MAX_BYTES = 512 << 20,
+	REUSED_MAX = 4096, /* earlier lines that may cover an address as well */
 };
 
 struct entry {
@@ -29,9 +37,11 @@ struct perf_map {
 	struct entry *list;
 	size_t count, room;
 	bool sorted;
-	size_t lines; /* ever read */
-	uint64_t looked_ms;
-	dev_t device; /* of the file as read, with how far */
+	size_t lines;     /* ever read */
+	size_t bytes;     /* of names */
+	bool refused;     /* it is no such file */
+	uint64_t look_ms; /* when to look again */
+	dev_t device;     /* of the file as read, with how far */
 	ino_t inode;
 	long offset;
 };
@@ -68,7 +78,8 @@ static int add(struct perf_map *map, uint64_t start, uint64_t size, const char *
 		map->list = grown;
 		map->room = room;
 	}
-	name = intern__name(map->names, name, SIZE_MAX);
+	map->bytes += strlen(name) + 1;
+	name = map->bytes <= NAMES_MAX ? intern__name(map->names, name, SIZE_MAX) : NULL;
 	if (!name)
 		return -ENOMEM;
 	map->list[map->count++] = (struct entry){start, start + size, 0, map->lines++, name};
@@ -76,30 +87,49 @@ static int add(struct perf_map *map, uint64_t start, uint64_t size, const char *
 	return 0;
 }
 
+/* A whole line into `line`: its length, 0 when there is none (yet), -EFBIG when it is too long. */
+static ssize_t read_line(char line[LINE_MAX_BYTES], FILE *text)
+{
+	ssize_t length;
+
+	if (!fgets(line, LINE_MAX_BYTES, text))
+		return 0;
+	length = (ssize_t)strlen(line);
+	if (length && line[length - 1] == '\n')
+		return length;
+	if (!feof(text)) /* as well when there is a zero in it: then it is no text */
+		return -EFBIG;
+	/* The process is still writing it: the next look finds it whole. */
+	(void)fseek(text, -length, SEEK_CUR);
+	return 0;
+}
+
+static int take_line(struct perf_map *map, char *line)
+{
+	uint64_t start, bytes;
+	int name_at = 0;
+
+	if (sscanf(line, "%" SCNx64 " %" SCNx64 " %n", &start, &bytes, &name_at) < 2 || !name_at ||
+	    !line[name_at] || !bytes || start + bytes < start)
+		return 0;
+	return add(map, start, bytes, line + name_at);
+}
+
 int perf_map__parse(struct perf_map *map, FILE *text)
 {
-	char *line = NULL;
-	size_t size = 0;
-	ssize_t length;
-	int err = 0;
+	char *line = malloc(LINE_MAX_BYTES);
+	size_t taken = 0;
+	ssize_t length = 0;
+	int err = line ? 0 : -ENOMEM;
 
-	while (!err && map->count < LINES_MAX && (length = getline(&line, &size, text)) > 0) {
-		uint64_t start, bytes;
-		int name_at = 0;
-
-		if (line[length - 1] != '\n') {
-			/* The process is still writing it: the next look finds it whole. */
-			(void)fseek(text, -length, SEEK_CUR);
-			break;
-		}
+	while (!err && map->count < LINES_MAX && taken < LOOK_BYTES && !interrupt__asked() &&
+	       (length = read_line(line, text)) > 0) {
 		line[length - 1] = '\0';
-		if (sscanf(line, "%" SCNx64 " %" SCNx64 " %n", &start, &bytes, &name_at) < 2 ||
-		    !name_at || !line[name_at] || !bytes || start + bytes < start)
-			continue;
-		err = add(map, start, bytes, line + name_at);
+		taken += (size_t)length;
+		err = take_line(map, line);
 	}
 	free(line);
-	return err;
+	return length < 0 ? (int)length : err;
 }
 
 /* The pid that the process itself knows, the last of its namespaces' pids. */
@@ -133,15 +163,14 @@ static bool is_trusted(const struct perf_map *map, const struct stat *file)
 	       (file->st_uid == 0 || (!stat(path, &process) && process.st_uid == file->st_uid));
 }
 
-static FILE *open_map(const struct perf_map *map, const char *format, pid_t first, pid_t second,
-                      struct stat *info)
+static FILE *open_map(const struct perf_map *map, pid_t root, pid_t name, struct stat *info)
 {
-	char path[96];
+	char path[64];
 	FILE *text;
 	int fd;
 
-	snprintf(path, sizeof(path), format, (int)first, (int)second);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	snprintf(path, sizeof(path), "/tmp/perf-%d.map", (int)name);
+	fd = foreign__open(root, path, FOREIGN_NO_LINKS);
 	if (fd < 0)
 		return NULL;
 	if (fstat(fd, info) || !is_trusted(map, info)) {
@@ -154,14 +183,23 @@ static FILE *open_map(const struct perf_map *map, const char *format, pid_t firs
 	return text;
 }
 
+/* What was read of it is as little to be believed. */
+static void refuse(struct perf_map *map)
+{
+	map->refused = true;
+	map->count = 0;
+	say("process %d: its file of code made at run time (/tmp/perf-PID.map) is none: it is not "
+	    "read",
+	    map->pid);
+}
+
 static void look(struct perf_map *map)
 {
 	struct stat info;
-	FILE *text = open_map(map, "/proc/%d/root/tmp/perf-%d.map", map->pid,
-	                      innermost_pid(map->pid), &info);
+	FILE *text = open_map(map, map->pid, innermost_pid(map->pid), &info);
 
 	if (!text)
-		text = open_map(map, "/tmp/perf-%d.map", map->pid, 0, &info);
+		text = open_map(map, 0, map->pid, &info);
 	if (!text)
 		return;
 	if (info.st_dev != map->device || info.st_ino != map->inode || info.st_size < map->offset) {
@@ -170,9 +208,12 @@ static void look(struct perf_map *map)
 		map->device = info.st_dev;
 		map->inode = info.st_ino;
 	}
-	if (!fseek(text, map->offset, SEEK_SET)) {
-		(void)perf_map__parse(map, text); /* what there was memory for serves */
-		map->offset = ftell(text);
+	if (map->offset > FILE_MAX_BYTES) {
+		refuse(map);
+	} else if (!fseek(text, map->offset, SEEK_SET)) {
+		if (perf_map__parse(map, text) == -EFBIG)
+			refuse(map);
+		map->offset = ftell(text); /* what there was memory for serves */
 	}
 	fclose(text);
 }
@@ -215,7 +256,9 @@ static const struct entry *find(const struct perf_map *map, uint64_t address)
 		else
 			high = middle;
 	}
-	for (size_t i = low; i > 0 && map->list[i - 1].reach > address; i--) {
+	size_t last = low > REUSED_MAX ? low - REUSED_MAX : 0;
+
+	for (size_t i = low; i > last && map->list[i - 1].reach > address; i--) {
 		const struct entry *entry = &map->list[i - 1];
 
 		/* Memory is used again: the line written last is what is there now. */
@@ -229,10 +272,13 @@ const char *perf_map__name(struct perf_map *map, uint64_t address)
 {
 	const uint64_t now = clock__mono_ns() / 1000000;
 
-	if (!map->looked_ms || now - map->looked_ms >= LOOK_AGAIN_MS) {
-		map->looked_ms = now;
+	if (now >= map->look_ms && !map->refused) {
 		if (map->pid > 0)
 			look(map);
+		if (!map->sorted)
+			sort(map);
+		map->look_ms =
+		        now + LOOK_AGAIN_MS + LOOK_SHARE * (clock__mono_ns() / 1000000 - now);
 	}
 	if (!map->sorted)
 		sort(map);

@@ -27,7 +27,8 @@ void perf_map__free(struct perf_map *map);
  * Lines that the process has added since are found, at most a moment later. */
 const char *perf_map__name(struct perf_map *map, uint64_t address);
 
-/* Takes in the lines of `text`; those that are none are passed over. 0 or -ENOMEM. */
+/* Takes in the lines of `text`; those that are none are passed over. 0, -ENOMEM (also
+ * when there are more names than any program has), or -EFBIG when it is no text of lines at all. */
 int perf_map__parse(struct perf_map *map, FILE *text);
 
 #endif

@@ -12,12 +12,14 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tools/base/clock.h"
 #include "tools/base/intern.h"
+#include "tools/base/interrupt.h"
 #include "tools/symbols/modules.h"
 #include "tools/symbols/perf_map.h"
 
@@ -29,6 +31,8 @@ enum {
 	RIP = 16,
 	POPPED_BYTES = 64, /* there are fewer registers to restore */
 	ENTRY_BYTES = 64,  /* _start is no longer than that */
+	ENTER_NS = 2000000000,
+	ENTER_LAST_NS = 100000000, /* when we are to end */
 };
 
 /* What is known of one address; dropped when modules come or go. */
@@ -60,6 +64,7 @@ struct walk {
 
 struct unwinder {
 	pthread_mutex_t lock; /* libdwfl is not thread-safe, and neither is what is below */
+	atomic_bool busy;     /* it could not be had, the last time that somebody waited for it */
 	enum unwind_mode mode;
 	struct perf_map *jit;
 	struct intern *names;
@@ -375,6 +380,31 @@ static void take_frames(struct unwinder *u, const struct hak_stack *stack, uint6
 		ips[walk->count++] = stack->regs[RIP];
 }
 
+/*
+ * For those who can do without an answer: libdwfl may take for ever over what a process has
+ * prepared, and the others are not to wait for that.
+ */
+static bool enter(struct unwinder *u)
+{
+	struct timespec end;
+	uint64_t wait = interrupt__asked() ? ENTER_LAST_NS : ENTER_NS;
+
+	if (!pthread_mutex_trylock(&u->lock)) {
+		atomic_store(&u->busy, false);
+		return true;
+	}
+	if (atomic_load(&u->busy))
+		return false;
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	wait += (uint64_t)end.tv_nsec;
+	end.tv_sec += (time_t)(wait / 1000000000);
+	end.tv_nsec = (long)(wait % 1000000000);
+	if (!pthread_mutex_clocklock(&u->lock, CLOCK_MONOTONIC, &end))
+		return true;
+	atomic_store(&u->busy, true);
+	return false;
+}
+
 /* --- the interface ---------------------------------------------------------------------------- */
 
 struct unwinder *unwinder__new(pid_t pid)
@@ -448,6 +478,8 @@ void unwinder__warm_up(struct unwinder *u, unsigned milliseconds)
 	pthread_mutex_lock(&u->lock);
 	for (struct module *m = modules__first(u->modules); m && clock__mono_ns() < end;
 	     m = m->next) {
+		if (interrupt__asked())
+			break;
 		struct symbols *symbols = module__symbols(m);
 		const char *name;
 		GElf_Addr bias;
@@ -529,7 +561,8 @@ static const char *name_at(struct unwinder *u, uint64_t address)
 
 const char *unwinder__symbol(struct unwinder *u, uint64_t ip, bool is_return)
 {
-	pthread_mutex_lock(&u->lock);
+	if (!enter(u))
+		return "[unknown]";
 	const char *name = name_at(u, is_return ? ip - 1 : ip);
 	pthread_mutex_unlock(&u->lock);
 	return name;
@@ -571,7 +604,8 @@ size_t unwinder__symbols(struct unwinder *u, uint64_t ip, bool is_return,
 
 const char *unwinder__module(struct unwinder *u, uint64_t ip)
 {
-	pthread_mutex_lock(&u->lock);
+	if (!enter(u))
+		return "[unknown]";
 	struct module *module = modules__find(u->modules, ip);
 	const char *name = module                       ? module->base_name
 	                   : perf_map__name(u->jit, ip) ? "[jit]"
@@ -601,7 +635,8 @@ int unwinder__each_module(struct unwinder *u,
                           void *context)
 {
 	int result = 0;
-	pthread_mutex_lock(&u->lock);
+	if (!enter(u))
+		return -ETIMEDOUT;
 	for (struct module *m = modules__first(u->modules); m && !result; m = m->next) {
 		struct unwind_module module;
 		char build_id[129];

@@ -67,7 +67,8 @@ uint32_t unwinder__wanted(struct unwinder *unwinder);
  * Name of the function at `ip` (a call's return address when `is_return`), demangled; else
  * "module+0xoffset" with the start of the nameless function, as its file counts addresses; else
  * what the process itself says of code that it has made (JIT, tools/symbols/perf_map.h); else
- * "[unknown]". The string lives as long as the unwinder; equal names have one address.
+ * "[unknown]", and so when another thread's question takes too long. The string lives as long as
+ * the unwinder; equal names have one address.
  */
 const char *unwinder__symbol(struct unwinder *unwinder, uint64_t ip, bool is_return);
 

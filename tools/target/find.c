@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/base/interrupt.h"
 #include "tools/target/maps.h"
 #include "tools/target/object.h"
 #include "tools/target/proc.h"
@@ -86,6 +87,8 @@ static int find_allocator(struct find *find, pid_t pid, uint64_t *at)
 	if (maps__read(&maps, pid))
 		return 0;
 	for (size_t i = 0; i < maps.count && !ours && tried < MAPS_CODE_MAX; i++) {
+		if (interrupt__asked())
+			break;
 		if (!maps.list[i].executable || !maps.list[i].inode)
 			continue;
 		tried++;
@@ -155,7 +158,7 @@ int find__scan(struct find *find, find_fn *found, void *context)
 
 	if (!directory)
 		return -errno;
-	while (!err && (entry = readdir(directory))) {
+	while (!err && !interrupt__asked() && (entry = readdir(directory))) {
 		char *end;
 		long pid = strtol(entry->d_name, &end, 10);
 
@@ -163,7 +166,7 @@ int find__scan(struct find *find, find_fn *found, void *context)
 			err = look_at(find, (pid_t)pid, found, context);
 	}
 	closedir(directory);
-	if (!err)
+	if (!err && !interrupt__asked())
 		forget_ended(find);
 	return err;
 }

@@ -57,6 +57,9 @@ int ledger__on_thread(struct ledger *ledger, const struct hak_thread_event *even
 		/* Older than the walk that did not find it: it has ended and is in `exited`. */
 		if (event->tally.time_ns < ledger->walked_ns)
 			return 0;
+		/* More than the process can have: it makes them up. */
+		if (ledger->most && ledger->count >= ledger->most)
+			return 0;
 		thread = ledger__add(ledger, record->tid, record->start_ns);
 		if (!thread)
 			return -ENOMEM;
@@ -109,6 +112,7 @@ void ledger__on_walk(struct ledger *ledger, struct ledger *walk,
 	struct ledger old = *ledger;
 
 	*ledger = *walk;
+	ledger->most = old.most;
 	memset(walk, 0, sizeof(*walk));
 	ledger->has_process = true;
 	ledger->process = *process;

@@ -32,6 +32,7 @@ struct ledger {
 	struct ledger_thread *threads;
 	size_t count;
 	size_t room;
+	size_t most;        /* threads that tallies may add to; 0 any number */
 	uint64_t walked_ns; /* CLOCK_MONOTONIC at the start of the last walk; 0 there was none */
 };
 

@@ -2,12 +2,15 @@
 #include "tools/target/records.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
 #include "tools/base/clock.h"
+#include "tools/base/interrupt.h"
+#include "tools/target/proc.h"
 
 enum {
 	WALK_TRIES = 20,    /* of a process whose threads come and go */
@@ -17,12 +20,17 @@ enum {
 	FIRST_ROUNDS = 400, /* the same for a thread not known before */
 	PATIENT_ROUNDS = 8, /* rounds without a pause */
 	PAUSE_US = 200,
-	THREADS_MAX = 1 << 20, /* a list longer than this is a loop */
+	THREADS_SPARE = 256, /* records beyond twice the threads that there are */
+	PATIENT_MS = 300,    /* of a walk; then what is unsettled is left so */
+	PATIENT_US = 500,    /* and so much more for each thread */
 	PIECES = 3 * HAK_CLASS_COUNT + 1,
 };
 
 struct reader {
 	pid_t pid;
+	uint64_t patient_ns; /* until when there is time for pauses */
+	size_t most;         /* records that its list may have */
+	bool is_last;        /* we are to end already: this is the reading to end with */
 	struct hak_thread_record record;
 	struct hak_slot slots[HAK_CLASS_COUNT];
 	struct iovec here[PIECES];
@@ -125,6 +133,16 @@ static int read_classes(struct reader *reader, uint64_t address)
 	return left;
 }
 
+static bool is_interrupted(const struct reader *reader)
+{
+	return !reader->is_last && interrupt__asked();
+}
+
+static bool is_late(const struct reader *reader)
+{
+	return is_interrupted(reader) || clock__mono_ns() > reader->patient_ns;
+}
+
 /*
  * Reads a thread's record and slots into the reader. Classes that could not be read consistently
  * (a thread that was taken off its CPU half-way through a change) stay unsettled. 0 or -errno.
@@ -153,8 +171,11 @@ static int read_thread(struct reader *reader, const struct ledger *known, uint64
 	if (!ledger__find(known, reader->record.tid, reader->record.start_ns))
 		rounds = FIRST_ROUNDS;
 	for (int i = 0; i < rounds && left > 0; i++) {
-		if (i >= PATIENT_ROUNDS)
+		if (i >= PATIENT_ROUNDS) {
+			if (is_late(reader))
+				break;
 			usleep(PAUSE_US);
+		}
 		left = read_classes(reader, address);
 	}
 	return left < 0 ? left : 0;
@@ -230,7 +251,9 @@ static int walk_threads(struct reader *reader, const struct ledger *known, struc
 	int err, late = 0;
 
 	for (uint64_t next = process->threads; next; next = reader->record.next) {
-		late = walk->count == THREADS_MAX ? -EPROTO : read_thread(reader, known, next);
+		late = walk->count == reader->most ? -ELOOP : read_thread(reader, known, next);
+		if (!late && is_interrupted(reader))
+			late = -EINTR;
 		if (late)
 			break;
 		late = enter_thread(reader, known, walk);
@@ -241,7 +264,26 @@ static int walk_threads(struct reader *reader, const struct ledger *known, struc
 	err = read_seq(reader, address, &seq);
 	if (err)
 		return err;
-	return seq != process->seq ? -EAGAIN : late;
+	return seq != process->seq && late != -EINTR ? -EAGAIN : late;
+}
+
+/*
+ * What is plausible of a process: a record for each thread, those of some that have ended unseen,
+ * and a moment for each that is in the middle of a change. Its list, which it may have made up,
+ * gets no more.
+ */
+static void set_bounds(struct reader *reader)
+{
+	struct proc_stat stat;
+	uint64_t threads = proc__stat(&stat, reader->pid) ? 1 : stat.threads;
+
+	uint64_t patience = (PATIENT_MS * 1000ull + PATIENT_US * threads) * 1000;
+
+	reader->is_last = interrupt__asked();
+	if (reader->is_last && patience > interrupt__patience_ns())
+		patience = interrupt__patience_ns();
+	reader->most = 2 * threads + THREADS_SPARE;
+	reader->patient_ns = clock__mono_ns() + patience;
 }
 
 int records__read(struct ledger *ledger, pid_t pid, uint64_t process_address)
@@ -257,8 +299,9 @@ int records__read(struct ledger *ledger, pid_t pid, uint64_t process_address)
 		goto out;
 	}
 	reader->pid = pid;
+	set_bounds(reader);
 	err = -EAGAIN;
-	for (int i = 0; i < WALK_TRIES && err == -EAGAIN; i++) {
+	for (int i = 0; i < WALK_TRIES && err == -EAGAIN && (!i || !is_late(reader)); i++) {
 		begin_ns = clock__mono_ns();
 		ledger__clear(&walk);
 		err = read_process(reader, process_address, process);

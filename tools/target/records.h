@@ -15,7 +15,8 @@
  * Brings the ledger up to date from the process record at `process`. 0, or -errno with the ledger
  * as it was: -EPERM not permitted, -ESRCH or -EFAULT the process is gone or has been replaced,
  * -EPROTO no record of this layout there, -EAGAIN threads came and went faster than they could be
- * read.
+ * read, -ELOOP its list has far more threads than the process, -EINTR we are to end. Takes a
+ * moment, however the records are made.
  */
 int records__read(struct ledger *ledger, pid_t pid, uint64_t process);
 

@@ -16,6 +16,7 @@
 #include "tools/attach/latency.h"
 #include "tools/attach/tally.h"
 #include "tools/base/clock.h"
+#include "tools/base/interrupt.h"
 #include "tools/base/say.h"
 #include "tools/capture/capture.h"
 #include "tools/profile/flame.h"
@@ -26,6 +27,8 @@
 enum {
 	QUEUE_BYTES = 8 << 20, /* at least 127 of the largest events */
 	WARM_UP_MS = 300,      /* hakprobe is to be ready within a second */
+	THREADS_TIMES = 2,     /* of the threads that the kernel knows, and so many more: */
+	THREADS_SPARE = 256,
 	DRAIN_NS = 2000000000, /* the table of instruction pointers must not fill up */
 };
 
@@ -313,8 +316,10 @@ int session__attach(struct session *session)
 	int err;
 
 	/* So that class sizes are known when samples come; a failure shows at the first reading. */
+	interrupt__at_others();
 	if (attachment->reads)
 		records__read(&session->ledger, session->target->pid, session->target->process);
+	interrupt__at_own();
 	if (session->tally)
 		attach_tally__set_reads(session->tally, attachment->reads);
 	if (session->latency)
@@ -335,7 +340,9 @@ void session__free(struct session *session)
 {
 	if (!session)
 		return;
-	event_queue__free(session->queue); /* first: its thread uses the others */
+	/* First: its thread uses the others. Where that is still at it, they stay. */
+	if (!event_queue__free(session->queue))
+		return;
 	attachments__free(&session->attached);
 	flame__free(session->flame);
 	capture_writer__free(session->capture);
@@ -414,6 +421,14 @@ static int say_unknown_layout(const struct session *session)
 	return -EPROTO;
 }
 
+static int say_endless_list(const struct session *session)
+{
+	say("process %d: its list of threads has more than twice as many as the process: it is not "
+	    "one that libhakmem keeps",
+	    session->target->pid);
+	return -ELOOP;
+}
+
 /* Reads the target's records. That they cannot be read because it has ended is no failure. */
 static int read_records(struct session *session)
 {
@@ -429,6 +444,8 @@ static int read_records(struct session *session)
 		return err;
 	if ((err == -EPERM || err == -EACCES) && !target__has_ended(target))
 		return do_without_reads(session);
+	if (err == -ELOOP)
+		return say_endless_list(session);
 	if (err && target__was_replaced(target))
 		session->replaced = true;
 	else if (err == -EPROTO)
@@ -466,6 +483,7 @@ int session__read(struct session *session, struct reading *reading)
 {
 	int err;
 
+	session->ledger.most = THREADS_TIMES * target__threads(session->target) + THREADS_SPARE;
 	err = session__consume(session);
 	if (!err)
 		err = read_records(session);

@@ -3,13 +3,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "tools/base/clock.h"
+#include "tools/base/interrupt.h"
 #include "tools/base/say.h"
 #include "tools/target/find.h"
 #include "tools/view/screen.h"
@@ -29,9 +28,7 @@ struct watch {
 	struct watched **list;
 	size_t count;
 	struct pollfd *fds;
-	int signals;
 	bool asked_to_stop;
-	int signal;            /* sent to us alone; 0 none */
 	bool several;          /* more than one process was ever watched, or may be */
 	unsigned long reports; /* intervals shown */
 	int result;            /* of the files: 0 or -errno */
@@ -48,7 +45,6 @@ struct watch *watch__new(const struct options *options)
 	watch->options = options;
 	watch->view = options->json ? &view_json : &view_lines;
 	watch->out = stdout;
-	watch->signals = -1;
 	watch->several = options->pid_count != 1;
 	return watch;
 }
@@ -78,23 +74,7 @@ void watch__free(struct watch *watch)
 	find__free(watch->find);
 	free(watch->list);
 	free(watch->fds);
-	if (watch->signals >= 0)
-		close(watch->signals);
 	free(watch);
-}
-
-/* Ctrl-C and kill come as data, so that every way out prints the summary. */
-static int open_signals(struct watch *watch)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL))
-		return -errno;
-	watch->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return watch->signals < 0 ? -errno : 0;
 }
 
 /* --- the processes --------------------------------------------------------------------------- */
@@ -166,7 +146,7 @@ int watch__begin(struct watch *watch)
 	watch->fds = calloc(2, sizeof(*watch->fds));
 	if (!watch->fds)
 		return -ENOMEM;
-	err = open_signals(watch);
+	err = interrupt__begin();
 	if (!err && !options->pid_count)
 		err = begin_all(watch);
 	for (size_t i = 0; i < options->pid_count && !err; i++)
@@ -195,11 +175,18 @@ static int show_interval(struct watch *watch, struct watched *watched)
 
 	if (shown <= 0)
 		return shown;
+	interrupt__at_own();
 	if (watch->screen)
 		screen__report(watch->screen, watched->target->pid, &watched->report);
 	else
 		watch->view->interval(watch->out, &watched->report);
-	return fflush(watch->out) ? -errno : 0;
+	if (fflush(watch->out) && !watch->asked_to_stop) {
+		watch->result = -errno;
+		watch->asked_to_stop = true;
+		say("stopped: the figures cannot be written: %s", strerror(errno));
+	}
+	interrupt__at_others();
+	return 0;
 }
 
 static void say_ending(const struct watched *watched)
@@ -208,23 +195,36 @@ static void say_ending(const struct watched *watched)
 
 	if (state == WATCHED_ENDED)
 		say("process %d has ended", watched->target->pid);
+	if (state == WATCHED_FAILED)
+		say("process %d is not watched any more: %s", watched->target->pid,
+		    strerror(-watched->err));
 	if (state == WATCHED_REPLACED)
 		say("process %d now runs another program (exec): attach again to watch that",
 		    watched->target->pid);
 }
 
+/* What becomes of one process is not to keep us from the others. */
+static void note(struct watch *watch, struct watched *watched, int err)
+{
+	if (!err)
+		return;
+	if (err != -EINTR)
+		watch->result = err;
+	watched->err = err;
+}
+
 /* Its last interval, its summary and its files; frees it. */
-static int finish(struct watch *watch, size_t i, bool with_rest)
+static void finish(struct watch *watch, size_t i, bool with_rest)
 {
 	struct watched *watched = watch->list[i];
 	int err = 0, written;
 
-	if (with_rest && watched__state(watched) != WATCHED_REPLACED)
-		err = show_interval(watch, watched);
-	if (!err) {
-		say_ending(watched);
-		err = watched__summarise(watched);
-	}
+	interrupt__at_others();
+	if (with_rest && watched__state(watched) != WATCHED_REPLACED && !watched->err)
+		note(watch, watched, show_interval(watch, watched));
+	say_ending(watched);
+	err = watched__summarise(watched);
+	interrupt__at_own();
 	if (!err && watch->view->summary && !watched->target->foreign)
 		watch->view->summary(watch->out, &watched->report);
 	fflush(watch->out);
@@ -237,18 +237,14 @@ static int finish(struct watch *watch, size_t i, bool with_rest)
 	watch->list[i] = watch->list[--watch->count];
 	if (watch->count)
 		share_hz(watch);
-	return err;
 }
 
-static int finish_ended(struct watch *watch)
+static void finish_ended(struct watch *watch)
 {
-	int err = 0;
-
-	for (size_t i = watch->count; i-- > 0 && !err;) {
+	for (size_t i = watch->count; i-- > 0;) {
 		if (watched__state(watch->list[i]) != WATCHED_RUNS)
-			err = finish(watch, i, true);
+			finish(watch, i, true);
 	}
-	return err;
 }
 
 /* --- the loop -------------------------------------------------------------------------------- */
@@ -261,13 +257,7 @@ static double monotonic(void)
 /* Whether it is over; `end` is the time to stop at, 0 for none. */
 static bool is_over(struct watch *watch, double end)
 {
-	struct signalfd_siginfo info;
-
-	if (read(watch->signals, &info, sizeof(info)) > 0) {
-		watch->asked_to_stop = true;
-		watch->signal = info.ssi_code == SI_USER ? (int)info.ssi_signo : 0;
-	}
-	if (watch->asked_to_stop || (!watch->count && !watch->find))
+	if (watch->asked_to_stop || interrupt__asked() || (!watch->count && !watch->find))
 		return true;
 	if (watch->options->count && watch->reports >= watch->options->count)
 		return true;
@@ -295,9 +285,8 @@ static int wait_for(struct watch *watch, double until)
 {
 	double left = next_wake(watch, until) - monotonic();
 	size_t count = 0;
-	int err = 0;
 
-	watch->fds[count++] = (struct pollfd){watch->signals, POLLIN, 0};
+	watch->fds[count++] = (struct pollfd){interrupt__fd(), POLLIN, 0};
 	if (watch->screen)
 		watch->fds[count++] = (struct pollfd){STDIN_FILENO, POLLIN, 0};
 	for (size_t i = 0; i < watch->count; i++) {
@@ -308,12 +297,12 @@ static int wait_for(struct watch *watch, double until)
 		return -errno;
 	if (watch->screen && screen__keys(watch->screen) == SCREEN_QUIT)
 		watch->asked_to_stop = true;
-	for (size_t i = 0; i < watch->count && !err; i++) {
-		err = session__tick(watch->list[i]->session);
-		if (!err)
-			err = session__consume(watch->list[i]->session);
+	for (size_t i = 0; i < watch->count; i++) {
+		int err = session__tick(watch->list[i]->session);
+
+		note(watch, watch->list[i], err ? err : session__consume(watch->list[i]->session));
 	}
-	return err;
+	return 0;
 }
 
 /* The end of an interval: a report of each process, and a look for new ones. */
@@ -321,10 +310,10 @@ static int next_interval(struct watch *watch)
 {
 	int err = 0;
 
-	for (size_t i = 0; i < watch->count && !err; i++)
-		err = show_interval(watch, watch->list[i]);
+	for (size_t i = 0; i < watch->count && !interrupt__asked(); i++)
+		note(watch, watch->list[i], show_interval(watch, watch->list[i]));
 	watch->reports++;
-	if (!err && watch->find)
+	if (!err && watch->find && !interrupt__asked())
 		err = find__scan(watch->find, add_found, watch);
 	return err;
 }
@@ -335,11 +324,6 @@ static bool has_rest(const struct watch *watch, double since_last)
 	if (watch->options->count && watch->reports >= watch->options->count)
 		return false;
 	return !watch->reports || since_last >= 0.1 * watch->options->interval;
-}
-
-int watch__signal(const struct watch *watch)
-{
-	return watch->signal;
 }
 
 int watch__run(struct watch *watch)
@@ -354,7 +338,7 @@ int watch__run(struct watch *watch)
 	while (!err && !is_over(watch, end)) {
 		err = wait_for(watch, end > 0 && end < next ? end : next);
 		if (!err)
-			err = finish_ended(watch);
+			finish_ended(watch);
 		if (err || monotonic() < next)
 			continue;
 		err = next_interval(watch);
@@ -363,8 +347,9 @@ int watch__run(struct watch *watch)
 			next += interval;
 	}
 	rest = has_rest(watch, monotonic() - last);
-	while (!err && watch->count)
-		err = finish(watch, watch->count - 1, rest);
+	while (watch->count)
+		finish(watch, watch->count - 1, rest);
+	interrupt__at_own();
 	leave_screen(watch);
 	if (err)
 		say("stopped: %s", strerror(-err));

@@ -16,10 +16,6 @@ struct watch *watch__new(const struct options *options);
 int watch__begin(struct watch *watch);
 int watch__run(struct watch *watch);
 
-/* The signal that ended the watch and that a program of ours
- * has not had from the terminal; 0 none. */
-int watch__signal(const struct watch *watch);
-
 /* Accepts NULL. */
 void watch__free(struct watch *watch);
 

@@ -10,6 +10,7 @@
 #include "tools/attach/alloc.h"
 #include "tools/attach/attach.h"
 #include "tools/attach/latency.h"
+#include "tools/base/interrupt.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
 #include "tools/export/export.h"
@@ -71,10 +72,12 @@ static int attach_all(struct watched *watched)
 		return -ENOMEM;
 	}
 	err = session__prepare(watched->session);
+	interrupt__at_own(); /* the kernel's verifier takes its time */
 	if (!err)
-		err = session__load(watched->session);
+		err = interrupt__asked() ? -EINTR : session__load(watched->session);
 	if (!err)
-		err = session__attach(watched->session);
+		err = interrupt__asked() ? -EINTR : session__attach(watched->session);
+	interrupt__at_others();
 	if (!err)
 		err = session__read(watched->session, &watched->now);
 	if (!err)
@@ -126,6 +129,8 @@ enum watched_state watched__state(const struct watched *watched)
 {
 	if (target__has_ended(watched->target))
 		return WATCHED_ENDED;
+	if (watched->err)
+		return WATCHED_FAILED;
 	return watched->session->replaced ? WATCHED_REPLACED : WATCHED_RUNS;
 }
 
@@ -400,12 +405,19 @@ int watched__write(struct watched *watched, bool several, FILE *out)
 
 	if (!flame)
 		return 0;
+	interrupt__at_others();
 	/* The capture's exact counts must be of the same time as its samples. */
 	if (watched->session->capture && !watched->session->replaced)
 		(void)session__read(watched->session, &watched->now);
 	err = session__drain(watched->session);
+	if (err == -ETIMEDOUT) {
+		say("process %d: what its stacks are named by does not come: no flame graphs of it",
+		    watched->target->pid);
+		return err;
+	}
 	if (err)
 		say("the flame graphs are not whole: %s", strerror(-err));
+	interrupt__at_own();
 	flame__set_scale(flame, FLAME_CPU, cpu_scale(watched));
 	if (session__follows_visits(watched->session))
 		flame__set_scale(flame, FLAME_ALLOC, route_scale(watched));

@@ -13,7 +13,7 @@
 #include "tools/watch/options.h"
 #include "tools/watch/session.h"
 
-enum watched_state { WATCHED_RUNS, WATCHED_ENDED, WATCHED_REPLACED };
+enum watched_state { WATCHED_RUNS, WATCHED_ENDED, WATCHED_REPLACED, WATCHED_FAILED };
 
 struct watched {
 	const struct options *options;
@@ -30,6 +30,7 @@ struct watched {
 	struct profile *callers;     /* whose names the report's callers are; may be NULL */
 	struct timeline timeline;    /* for files */
 	unsigned long reports;
+	int err; /* of this process alone: it is watched no longer; 0 none */
 };
 
 /* Finds the process, attaches, and takes the first reading. Failures are told on stderr; 0 or

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Names of code made at run time, from files that the target writes. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/harness.h"
@@ -71,6 +74,47 @@ TEST(perf_map_passes_over_nonsense)
 	CHECK(is(map, 0xffffffffffffff80, NULL));
 	CHECK(is(map, 0x3000, "good"));
 	CHECK(is(map, 0x4000, NULL)); /* still being written */
+	perf_map__free(map);
+	intern__free(names);
+}
+
+TEST(perf_map_that_is_no_text_is_refused)
+{
+	static char zeros[300000], line[200000];
+	struct perf_map *map;
+
+	CHECK(parse(line) != NULL); /* empty */
+	memset(line, 'x', sizeof(line) - 2);
+	line[sizeof(line) - 2] = '\n';
+	CHECK(parse(line) == NULL);
+	map = perf_map__new(0, names);
+	REQUIRE(map != NULL);
+	FILE *file = fmemopen(zeros, sizeof(zeros), "r");
+
+	CHECK(perf_map__parse(map, file) == -EFBIG);
+	fclose(file);
+	perf_map__free(map);
+}
+
+/* Lines that all cover everything: asking for an address stays cheap. */
+TEST(perf_map_of_lines_that_overlap_is_searched_in_time)
+{
+	const size_t lines = 200000;
+	char *text = malloc(lines * 32), *at = text;
+	struct perf_map *map;
+	clock_t begin;
+
+	REQUIRE(text != NULL);
+	for (size_t i = 0; i < lines; i++)
+		at += sprintf(at, "%zx ffffffff00000 f\n", i);
+	map = parse(text);
+	free(text);
+	REQUIRE(map != NULL);
+	CHECK(is(map, 0x100000, "f"));
+	begin = clock();
+	for (int i = 0; i < 2000; i++)
+		CHECK(perf_map__name(map, 0x100000) != NULL);
+	CHECK(clock() - begin < CLOCKS_PER_SEC);
 	perf_map__free(map);
 	intern__free(names);
 }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tools/target/records.h"
@@ -97,6 +98,38 @@ TEST(records_unsettled_class_keeps_its_last_figures)
 	ledger__sum(&ledger, &sum);
 	CHECK(sum.classes[4].mallocs == 1000 + 100 + 10 + 3);
 	ledger__clear(&ledger);
+}
+
+static uint64_t seconds_of_read_own(int expected)
+{
+	struct timespec begin, end;
+
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	CHECK(read_own() == expected);
+	clock_gettime(CLOCK_MONOTONIC, &end);
+	return (uint64_t)(end.tv_sec - begin.tv_sec);
+}
+
+/* As a process may make it up: it costs neither memory nor time. */
+TEST(records_list_that_is_a_ring_is_refused)
+{
+	set_up();
+	second.next = (uintptr_t)&first;
+	CHECK(seconds_of_read_own(-ELOOP) < 3);
+	CHECK(ledger.count == 0);
+	first.seq = second.seq = 1; /* and never settled */
+	CHECK(seconds_of_read_own(-ELOOP) < 3);
+}
+
+TEST(records_list_of_more_threads_than_there_are_is_refused)
+{
+	static struct hak_thread_record many[2000];
+
+	set_up();
+	for (size_t i = 0; i + 1 < sizeof(many) / sizeof(*many); i++)
+		many[i].next = (uintptr_t)&many[i + 1];
+	process.threads = (uintptr_t)many;
+	CHECK(seconds_of_read_own(-ELOOP) < 3);
 }
 
 static atomic_bool stop;

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: MIT */
+#include "tools/base/interrupt.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "tools/base/clock.h"
+
+#define MS 1000000ull
+
+enum {
+	LOOK_MS = 50,
+	OTHERS_MS = 800, /* at something of others' */
+	WAITS_MS = 700,  /* at something of our own, without getting on */
+	LONGEST_MS = 20000,
+	PATIENCE_MS = 500,
+	LEAST_MS = 50,
+};
+
+static struct {
+	pthread_t thread;
+	int fd;
+	pid_t tid; /* of the one that is watched */
+	atomic_int signal;
+	_Atomic uint64_t asked_ns; /* 0: not yet */
+	_Atomic uint64_t since_ns; /* that it is at it */
+	atomic_bool own, rest;
+	bool has_terminal;
+	struct termios terminal;
+} state = {.fd = -1};
+
+static void begin_anew(bool own)
+{
+	atomic_store(&state.own, own);
+	atomic_store(&state.since_ns, clock__mono_ns());
+}
+
+void interrupt__at_others(void)
+{
+	begin_anew(false);
+}
+
+void interrupt__at_own(void)
+{
+	begin_anew(true);
+}
+
+void interrupt__at_rest(void)
+{
+	atomic_store(&state.rest, true);
+}
+
+bool interrupt__asked(void)
+{
+	return atomic_load_explicit(&state.asked_ns, memory_order_relaxed) != 0;
+}
+
+int interrupt__fd(void)
+{
+	return state.fd;
+}
+
+int interrupt__signal(void)
+{
+	return atomic_load(&state.signal);
+}
+
+uint64_t interrupt__patience_ns(void)
+{
+	uint64_t asked = atomic_load(&state.asked_ns), gone;
+
+	if (!asked)
+		return UINT64_MAX;
+	gone = clock__mono_ns() - asked;
+	return gone + LEAST_MS * MS < PATIENCE_MS * MS ? PATIENCE_MS * MS - gone : LEAST_MS * MS;
+}
+
+/* --- the thread ------------------------------------------------------------------------------ */
+
+/* Whether the other thread does nothing but wait; `*ticks`: what it has had of the processor. */
+static bool is_waiting(unsigned long *ticks)
+{
+	char path[48], text[512], run = '?', *fields;
+	unsigned long user = 0, system = 0;
+	size_t length;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)state.tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	length = fread(text, 1, sizeof(text) - 1, file);
+	fclose(file);
+	text[length] = '\0';
+	fields = strrchr(text, ')');
+	if (!fields || sscanf(fields + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
+	                      &run, &user, &system) != 3)
+		return false;
+	*ticks = user + system;
+	return run == 'S';
+}
+
+/* It may be that nobody reads what we say. */
+static void give_up(const char *why)
+{
+	struct pollfd err = {.fd = STDERR_FILENO, .events = POLLOUT};
+	static const char leave[] = "\033[?1049l\033[?25h"; /* the full-screen view */
+	char line[256];
+	int length;
+
+	if (state.has_terminal && !tcsetattr(STDIN_FILENO, TCSANOW, &state.terminal) &&
+	    isatty(STDOUT_FILENO) && write(STDOUT_FILENO, leave, sizeof(leave) - 1) < 0)
+		_exit(1);
+	length = snprintf(line, sizeof(line),
+	                  "hakprobe: %s: gave up; what was not written is lost\n", why);
+	if (poll(&err, 1, 0) > 0 && write(STDERR_FILENO, line, (size_t)length) < 0)
+		_exit(1);
+	_exit(1);
+}
+
+static void supervise(uint64_t *moved_ns, unsigned long *last)
+{
+	const uint64_t now = clock__mono_ns(), since = atomic_load(&state.since_ns);
+	unsigned long ticks = *last;
+	bool waits = is_waiting(&ticks);
+
+	if (!waits || ticks != *last || since > *moved_ns)
+		*moved_ns = now;
+	*last = ticks;
+	if (!atomic_load(&state.own) && now - since > OTHERS_MS * MS)
+		give_up("what it reads of a process does not come to an end");
+	if (now - *moved_ns > WAITS_MS * MS)
+		give_up("it waits for what does not come");
+	if (now - atomic_load(&state.asked_ns) > LONGEST_MS * MS)
+		give_up("it takes too long");
+}
+
+static void note_signal(const siginfo_t *info)
+{
+	const uint64_t one = 1, now = clock__mono_ns();
+
+	atomic_store(&state.signal, info->si_code == SI_USER ? info->si_signo : 0);
+	atomic_store(&state.since_ns, now);
+	atomic_store(&state.asked_ns, now);
+	while (write(state.fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+}
+
+static void *run(void *set)
+{
+	const struct timespec look = {.tv_nsec = LOOK_MS * MS};
+	unsigned long ticks = 0;
+	uint64_t moved_ns;
+	siginfo_t info;
+
+	while (sigwaitinfo(set, &info) < 0)
+		;
+	note_signal(&info);
+	moved_ns = clock__mono_ns();
+	for (;;) {
+		if (sigtimedwait(set, &info, &look) > 0)
+			give_up("a second signal");
+		if (!atomic_load(&state.rest))
+			supervise(&moved_ns, &ticks);
+	}
+	return NULL;
+}
+
+int interrupt__begin(void)
+{
+	static sigset_t set;
+	sigset_t all, before;
+	int err;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigfillset(&all);
+	if (state.fd >= 0)
+		return 0;
+	state.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (state.fd < 0)
+		return -errno;
+	state.tid = gettid();
+	state.has_terminal = isatty(STDIN_FILENO) && !tcgetattr(STDIN_FILENO, &state.terminal);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&state.thread, NULL, run, &set);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	return -err;
+}
