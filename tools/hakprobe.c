@@ -5,6 +5,7 @@
 
 #include "tools/attach/attach.h"
 #include "tools/base/interrupt.h"
+#include "tools/base/offline.h"
 #include "tools/base/output.h"
 #include "tools/base/say.h"
 #include "tools/cli/cli.h"
@@ -79,6 +80,7 @@ static int watch_main(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	output__guard();
+	offline__restore();
 	for (const struct cli_command *command = commands + 1; argc > 1 && command->name; command++)
 		if (!strcmp(argv[1], command->name))
 			return command->run(argc - 1, argv + 1);

@@ -15,6 +15,7 @@
 
 #include "tools/base/clock.h"
 #include "tools/base/interrupt.h"
+#include "tools/base/privileges.h"
 
 enum { LOOK_NS = 20000000, HEAD = 8 }; /* bytes of an event's size; keeps the events aligned */
 
@@ -58,6 +59,8 @@ static void *run(void *context)
 {
 	struct event_queue *q = context;
 
+	/* It reads what others have written, and nothing else. */
+	(void)privileges__keep(PRIVILEGES_READ);
 	pthread_mutex_lock(&q->lock);
 	while (!q->ends) {
 		if (!q->used || q->err) {

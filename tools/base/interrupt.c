@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tools/base/clock.h"
+#include "tools/base/privileges.h"
 
 #define MS 1000000ull
 
@@ -161,6 +162,7 @@ static void *run(void *set)
 	uint64_t moved_ns;
 	siginfo_t info;
 
+	(void)privileges__keep(0);
 	while (sigwaitinfo(set, &info) < 0)
 		;
 	note_signal(&info);

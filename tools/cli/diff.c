@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/base/memory.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
 #include "tools/cli/cli.h"
@@ -211,6 +212,7 @@ int diff_main(int argc, char **argv)
 	struct diff diff = {0};
 	int err;
 
+	memory__set_ceiling();
 	argv[0] = (char *)(uintptr_t) "hakprobe diff";
 	cli__parse(&parser, 0, argc, argv, &diff);
 	err = read_side(&diff, diff.inputs[0], &sides[0]);

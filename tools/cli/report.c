@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/base/memory.h"
 #include "tools/base/say.h"
 #include "tools/base/units.h"
 #include "tools/capture/capture.h"
@@ -325,6 +326,7 @@ int report_main(int argc, char **argv)
 	struct arguments arguments;
 	int err;
 
+	memory__set_ceiling();
 	parse_arguments(&arguments, argc, argv);
 	summary.profile = profile__new("allocated bytes", "bytes");
 	summary.names = intern__new();

@@ -5,10 +5,14 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "tools/base/clock.h"
+#include "tools/attach/uprobe.h"
 #include "tools/base/interrupt.h"
+#include "tools/base/memory.h"
+#include "tools/base/privileges.h"
 #include "tools/base/say.h"
 #include "tools/target/find.h"
 #include "tools/view/screen.h"
@@ -138,6 +142,33 @@ static int begin_all(struct watch *watch)
 	return find__scan(watch->find, add_found, watch);
 }
 
+/* Before Linux 5.19 looking into a map takes what loading a program does. */
+static bool maps_are_free(void)
+{
+	unsigned major = 0, minor = 0;
+	struct utsname name;
+
+	return !uname(&name) && sscanf(name.release, "%u.%u", &major, &minor) == 2 &&
+	       major * 1000 + minor >= 5019;
+}
+
+/* Windows are opened by attaching again and again; other probes once. */
+static unsigned uses(const struct options *options, bool attaches)
+{
+	unsigned uses = PRIVILEGES_READ;
+
+	if (attaches || options->latency || options__route_is_visits(options) || !maps_are_free()) {
+		uses |= PRIVILEGES_ATTACH;
+		if (!uprobe__has_multi())
+			uses |= PRIVILEGES_ATTACH_PERF;
+	}
+	if (options->outputs.count || options->capture)
+		uses |= PRIVILEGES_WRITE;
+	if (options->command)
+		uses |= PRIVILEGES_SIGNAL;
+	return uses;
+}
+
 int watch__begin(struct watch *watch)
 {
 	const struct options *options = watch->options;
@@ -146,11 +177,18 @@ int watch__begin(struct watch *watch)
 	watch->fds = calloc(2, sizeof(*watch->fds));
 	if (!watch->fds)
 		return -ENOMEM;
-	err = interrupt__begin();
+	memory__set_ceiling();
+	err = privileges__keep(uses(options, true));
+	if (!err)
+		err = interrupt__begin();
 	if (!err && !options->pid_count)
 		err = begin_all(watch);
 	for (size_t i = 0; i < options->pid_count && !err; i++)
 		err = add_process(watch, options->pids[i]);
+	if (err)
+		return err;
+	if (options->pid_count)
+		err = privileges__keep(uses(options, false));
 	if (err)
 		return err;
 	if (!watch->count)
