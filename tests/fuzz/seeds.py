@@ -2,7 +2,9 @@
 """seeds.py DIRECTORY: writes an input or two for each fuzz target to begin with, in a directory each."""
 import os
 import struct
+import subprocess
 import sys
+import tempfile
 
 
 def capture():
@@ -53,7 +55,59 @@ def trace():
     yield header.ljust(4096, b"\0") + b"".join(struct.pack("<IHBBQ", *record) for record in records)
 
 
+LIBRARY = """
+    .pushsection .note.hakmem, "", "note"
+    .balign 4
+    .4byte 7, 16, 1
+    .asciz "hakmem"
+    .balign 4
+    .4byte 42, 4711
+    .8byte 0x1000
+    .popsection
+    .pushsection .note.stapsdt, "", "note"
+    .balign 4
+    .4byte 8, 2f - 1f, 3
+    .asciz "stapsdt"
+1:  .8byte 0x1000, 0, 0
+    .asciz "hakmem"
+    .asciz "tally"
+    .asciz "8@%rdi 8@%rsi"
+2:  .balign 4
+    .popsection
+    .globl malloc, free
+    .type malloc, @function
+    .type free, @function
+malloc: nop
+    ret
+    .size malloc, . - malloc
+free: ret
+    .size free, . - free
+"""
+
+
+def elf():
+    """Small libraries as a compiler makes them, stripped and not, with debug information packed and not."""
+    with tempfile.TemporaryDirectory() as directory:
+        source, library = directory + "/x.s", directory + "/x.so"
+        with open(source, "w") as file:
+            file.write(LIBRARY)
+        for options in [], ["-s"], ["-g"], ["-g", "-gz=zlib"], ["-Wl,-z,noseparate-code"]:
+            command = ["gcc", "-shared", "-nostdlib", "-Wl,-z,max-page-size=4096,--build-id", source, "-o", library]
+            if subprocess.run(command + options, check=False).returncode == 0:
+                with open(library, "rb") as file:
+                    yield file.read()
+
+
+def maps():
+    with open("/proc/self/maps", "rb") as file:
+        yield file.read()[:16000]
+    yield b"7f0000000000-7f0000001000 r-xp 00000000 fe:00 9                          /tmp/x.so (deleted)\n"
+
+
 SEEDS = {
+    "elf": elf(),
+    "maps": maps(),
+    "records": [bytes(8), bytes([0, 0, 16]) + bytes(16), bytes([255, 3, 8]) + b"\1" * 8 + bytes([80, 7, 32]) + b"\2" * 32],
     "capture": capture(),
     "pprof": pprof(),
     "trace": trace(),

@@ -19,15 +19,16 @@ void figures__add_class(struct figures *figures, unsigned class,
                         const struct hak_class_record *record, const struct hak_slot *slot)
 {
 	struct hak_class_record *to = &figures->classes[class];
-	int64_t used, depth;
+	uint64_t used, depth;
 
 	add_counts(to, record);
 	if (!slot)
 		return;
-	used = record->granted - (slot->credit > 0 ? slot->credit : 0);
-	depth = (int64_t)(slot->top - slot->base) / 8;
-	to->mallocs += (uint64_t)used;
-	to->frees += (uint64_t)(depth - record->mark + used);
+	/* Without signs: a process may have written anything there. */
+	used = (uint64_t)record->granted - (uint64_t)(slot->credit > 0 ? slot->credit : 0);
+	depth = (uint64_t)((int64_t)(slot->top - slot->base) / 8);
+	to->mallocs += used;
+	to->frees += depth - (uint64_t)record->mark + used;
 }
 
 void figures__add_thread(struct figures *figures, const struct hak_thread_record *record,
@@ -75,15 +76,17 @@ void figures__subtract(struct figures *difference, const struct figures *now,
 void figures__total(struct figures_total *total, const struct figures *figures,
                     const uint64_t *class_size)
 {
+	uint64_t in_use = 0;
+
 	*total = (struct figures_total){0};
 	for (unsigned i = 0; i < HAK_CLASS_COUNT; i++) {
 		const struct hak_class_record *class = &figures->classes[i];
 
 		add_counts(&total->sum, class);
 		total->bytes += class->mallocs * class_size[i];
-		total->small_in_use +=
-		        (int64_t)(class->mallocs - class->frees) * (int64_t)class_size[i];
+		in_use += (class->mallocs - class->frees) * class_size[i];
 	}
+	total->small_in_use = (int64_t)in_use;
 	total->cold = total->sum.cold_mallocs + total->sum.cold_frees;
 	total->bytes += figures->large_bytes;
 	total->large_in_use = (int64_t)(figures->large_bytes - figures->large_freed);

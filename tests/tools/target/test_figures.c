@@ -115,3 +115,22 @@ TEST(figures_every_route_has_a_name)
 	CHECK(!strcmp(figures__route_name(HAK_ROUTE_MAGAZINE), "magazine"));
 	CHECK(!strcmp(figures__route_name(HAK_ROUTE_LIBC), "libc"));
 }
+
+/* Of a process that has made its records up: sums without meaning, and nothing worse. */
+TEST(figures_may_be_absurd)
+{
+	struct hak_class_record wild;
+	struct hak_slot wild_slot;
+	static struct figures sums;
+	static uint64_t class_size[HAK_CLASS_COUNT];
+	struct figures_total total;
+
+	memset(&wild, 0x80, sizeof(wild));
+	memset(&wild_slot, 0x7f, sizeof(wild_slot));
+	memset(&sums, 0, sizeof(sums));
+	memset(class_size, 0xff, sizeof(class_size));
+	for (unsigned i = 0; i < HAK_CLASS_COUNT; i++)
+		figures__add_class(&sums, i, &wild, &wild_slot);
+	figures__total(&total, &sums, class_size);
+	CHECK(total.bytes == total.bytes);
+}
