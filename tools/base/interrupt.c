@@ -86,8 +86,9 @@ uint64_t interrupt__patience_ns(void)
 
 /* --- the thread ------------------------------------------------------------------------------ */
 
-/* Whether the other thread does nothing but wait; `*ticks`: what it has had of the processor. */
-static bool is_waiting(unsigned long *ticks)
+/* What the other thread does: 'R' it runs, or waits for a processor; '?' not known. `*ticks`: what it
+ * has had of the processor. */
+static char look(unsigned long *ticks)
 {
 	char path[48], text[512], run = '?', *fields;
 	unsigned long user = 0, system = 0;
@@ -97,16 +98,16 @@ static bool is_waiting(unsigned long *ticks)
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", (int)state.tid);
 	file = fopen(path, "re");
 	if (!file)
-		return false;
+		return '?';
 	length = fread(text, 1, sizeof(text) - 1, file);
 	fclose(file);
 	text[length] = '\0';
 	fields = strrchr(text, ')');
 	if (!fields || sscanf(fields + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu",
 	                      &run, &user, &system) != 3)
-		return false;
+		return '?';
 	*ticks = user + system;
-	return run == 'S';
+	return run;
 }
 
 /* It may be that nobody reads what we say. */
@@ -127,20 +128,41 @@ static void give_up(const char *why)
 	_exit(1);
 }
 
-static void supervise(uint64_t *moved_ns, unsigned long *last)
+/* What was seen of it. */
+struct sight {
+	unsigned long ticks;
+	uint64_t looked_ns;
+	uint64_t moved_ns; /* when it last got on */
+	uint64_t since_ns; /* what it is at now began then, */
+	uint64_t spent_ns; /* and took so much: where others have the processor it takes nothing */
+};
+
+static void see(struct sight *sight)
 {
 	const uint64_t now = clock__mono_ns(), since = atomic_load(&state.since_ns);
-	unsigned long ticks = *last;
-	bool waits = is_waiting(&ticks);
+	unsigned long ticks = sight->ticks;
+	const char run = look(&ticks);
+	const uint64_t had = (ticks - sight->ticks) * (1000 * MS / (uint64_t)sysconf(_SC_CLK_TCK));
 
-	if (!waits || ticks != *last || since > *moved_ns)
-		*moved_ns = now;
-	*last = ticks;
-	if (!atomic_load(&state.own) && now - since > OTHERS_MS * MS)
+	if (since != sight->since_ns) {
+		sight->spent_ns = 0;
+		sight->since_ns = sight->moved_ns = since;
+	}
+	sight->spent_ns += run == 'R' ? had : now - sight->looked_ns;
+	if (run != 'S' || had)
+		sight->moved_ns = now;
+	sight->looked_ns = now;
+	sight->ticks = ticks;
+}
+
+static void supervise(struct sight *sight)
+{
+	see(sight);
+	if (!atomic_load(&state.own) && sight->spent_ns > OTHERS_MS * MS)
 		give_up("what it reads of a process does not come to an end");
-	if (now - *moved_ns > WAITS_MS * MS)
+	if (sight->looked_ns - sight->moved_ns > WAITS_MS * MS)
 		give_up("it waits for what does not come");
-	if (now - atomic_load(&state.asked_ns) > LONGEST_MS * MS)
+	if (sight->looked_ns - atomic_load(&state.asked_ns) > LONGEST_MS * MS)
 		give_up("it takes too long");
 }
 
@@ -157,21 +179,21 @@ static void note_signal(const siginfo_t *info)
 
 static void *run(void *set)
 {
-	const struct timespec look = {.tv_nsec = LOOK_MS * MS};
-	unsigned long ticks = 0;
-	uint64_t moved_ns;
+	const struct timespec pause = {.tv_nsec = LOOK_MS * MS};
+	struct sight sight = {0};
 	siginfo_t info;
 
 	(void)privileges__keep(0);
 	while (sigwaitinfo(set, &info) < 0)
 		;
 	note_signal(&info);
-	moved_ns = clock__mono_ns();
+	(void)look(&sight.ticks);
+	sight.looked_ns = sight.moved_ns = clock__mono_ns();
 	for (;;) {
-		if (sigtimedwait(set, &info, &look) > 0)
+		if (sigtimedwait(set, &info, &pause) > 0)
 			give_up("a second signal");
 		if (!atomic_load(&state.rest))
-			supervise(&moved_ns, &ticks);
+			supervise(&sight);
 	}
 	return NULL;
 }

@@ -21,7 +21,7 @@ enum {
 	PATIENT_ROUNDS = 8, /* rounds without a pause */
 	PAUSE_US = 200,
 	THREADS_SPARE = 256, /* records beyond twice the threads that there are */
-	PATIENT_MS = 300,    /* of a walk; then what is unsettled is left so */
+	PATIENT_MS = 500,    /* of a walk; then what is unsettled is left so */
 	PATIENT_US = 500,    /* and so much more for each thread */
 	PIECES = 3 * HAK_CLASS_COUNT + 1,
 };
