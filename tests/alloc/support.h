@@ -57,11 +57,12 @@ void support_clock_step(uint64_t ns);
  */
 int support_in_child(void (*f)(void *), void *argument, char *text, size_t size);
 
-/* ThreadSanitizer waits for ever for a thread that ended by the system call, once it is joined. */
+/* ThreadSanitizer waits for ever for a thread that ended by the system call, and cannot follow what
+ * a thread does in its last round of destructors, when it thinks that the thread has ended. */
 #ifdef __SANITIZE_THREAD__
-enum { SUPPORT_JOINS_VANISHED = false };
+enum { SUPPORT_ANY_END = false };
 #else
-enum { SUPPORT_JOINS_VANISHED = true };
+enum { SUPPORT_ANY_END = true };
 #endif
 
 /* A cheap generator; `state` is any number. */

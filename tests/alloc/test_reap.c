@@ -92,6 +92,8 @@ static void begin(size_t wanted)
 /* Its stock is had back to the last block, its counts are exact, and it does not count as alive. */
 TEST(thread_that_vanished_is_noticed)
 {
+	if (!SUPPORT_ANY_END)
+		SKIP("ThreadSanitizer cannot follow a thread that ends so");
 	begin(SIZE);
 	unsigned class = size_class_of(SIZE);
 	uint64_t live = tally_process.threads_live, exited = tally_process.threads_exited;
@@ -113,6 +115,8 @@ TEST(thread_that_vanished_is_noticed)
 /* The next purge period's house-keeping does it, too. */
 TEST(thread_that_vanished_is_noticed_in_time)
 {
+	if (!SUPPORT_ANY_END)
+		SKIP("ThreadSanitizer cannot follow a thread that ends so");
 	begin(SIZE);
 	uint64_t live = tally_process.threads_live;
 	vanish_detached();
@@ -126,8 +130,8 @@ TEST(thread_that_vanished_is_noticed_in_time)
 /* Where its slots were is nothing any more. What they said is lost, and nothing else. */
 TEST(thread_that_vanished_with_its_stack)
 {
-	if (!SUPPORT_JOINS_VANISHED)
-		SKIP("ThreadSanitizer cannot join a thread that vanished");
+	if (!SUPPORT_ANY_END)
+		SKIP("ThreadSanitizer cannot follow a thread that ends so");
 	begin(LOST_SIZE);
 	uint64_t live = tally_process.threads_live;
 	struct tally_sum sum;
@@ -150,6 +154,8 @@ TEST(thread_that_vanished_with_its_stack)
 /* The kernel copies nothing for us: slots of threads that live are read all the same. */
 TEST(slots_without_the_kernels_help)
 {
+	if (!SUPPORT_ANY_END)
+		SKIP("ThreadSanitizer cannot follow a thread that ends so");
 	begin(LOST_SIZE);
 	uint64_t live = tally_process.threads_live, m0, f0, m1, f1;
 	unsigned class = size_class_of(LOST_SIZE);
@@ -183,6 +189,8 @@ static void *arm(void *unused)
 
 TEST(thread_that_begins_in_its_last_round)
 {
+	if (!SUPPORT_ANY_END)
+		SKIP("ThreadSanitizer cannot follow a thread that ends so");
 	begin(LOST_SIZE);
 	uint64_t live = tally_process.threads_live;
 	pthread_t thread;
@@ -209,8 +217,8 @@ static void *use_one(void *unused)
 /* Threads that come find out about those that have gone. */
 TEST(many_threads_that_vanished)
 {
-	if (!SUPPORT_JOINS_VANISHED)
-		SKIP("ThreadSanitizer cannot join a thread that vanished");
+	if (!SUPPORT_ANY_END)
+		SKIP("ThreadSanitizer cannot follow a thread that ends so");
 	begin(LOST_SIZE);
 	uint64_t live = tally_process.threads_live, metadata = 0;
 	for (int i = 0; i < MANY; i++) {
