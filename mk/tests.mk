@@ -95,7 +95,7 @@ torture: torture-builds $(OUT)/hakprobe
 	@OUT=$(OUT) tests/run.sh tests/torture/torture.sh
 
 ## the torture, mode after mode, and the simulator side by side; MINUTES=20
-soak: torture-builds $(OUT)/hakprobe
+soak: torture-builds $(OUT)/hakprobe $(OUT)/tests/sim
 	@OUT=$(OUT) MINUTES=$(or $(MINUTES),20) tests/torture/soak.sh
 
 ## everything that is checked

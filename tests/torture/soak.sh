@@ -15,10 +15,8 @@ debug=$(realpath -m "$OUT-debug/libhakmem.so")
 make_work
 simulating=
 clean_up() { [[ -n $simulating ]] && kill "$simulating" 2>/dev/null; }
-if [[ -x $simulator ]]; then
-	"$simulator" --minutes "$minutes" --jobs 1 >"$WORK/sim.out" 2>&1 &
-	simulating=$!
-fi
+"$simulator" --minutes "$minutes" --jobs 1 >"$WORK/sim.out" 2>&1 &
+simulating=$!
 
 # simulator_failed: it has ended, and not well.
 simulator_failed() {
