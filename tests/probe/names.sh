@@ -45,13 +45,15 @@ mv "$dir/here/bare" "$dir/here/other"
 : >"$dir/here/bare" # another file by that name
 check replaced
 
-if unshare --mount --pid --fork true 2>/dev/null; then
+# contained NAME COMMANDS: the same in a container, whose files COMMANDS lay out.
+contained() {
+	rm -rf "$dir/there" "$dir/in" "$dir/out"
 	mkfifo "$dir/in" "$dir/out"
 	prepare "$dir/there"
 	# $dir is below /tmp, which the namespace gets a new one of: the files stand in /mnt there.
 	cat >"$dir/enter.sh" <<END
 mount -t tmpfs none /mnt && cp -r "$dir/there/." /mnt/ && mount -t proc proc /proc &&
-mount -t tmpfs none /tmp && exec env LD_PRELOAD=/mnt/libhakmem.so /mnt/bare
+$2 mount -t tmpfs none /tmp && exec env LD_PRELOAD=/mnt/libhakmem.so /mnt/bare
 END
 	unshare --mount --pid --fork bash "$dir/enter.sh" <"$dir/in" >"$dir/out" 2>"$dir/container.err" &
 	outer=$!
@@ -66,7 +68,18 @@ END
 	rm -rf "$dir/there"
 	tell go
 	hear ready
-	check container
+	check "$1"
+}
+
+if unshare --mount --pid --fork true 2>/dev/null; then
+	contained container ''
+	# By build-id, through a link, as some distributions have it; what the debuglink names is not there.
+	id=$(readelf -n "$OUT/tests/probe/names_target" | sed -n 's/.*Build ID: //p')
+	if [[ -n $id && -d /usr/lib/debug ]]; then
+		contained links "mount -t tmpfs none /usr/lib/debug && mkdir -p /usr/lib/debug/.build-id/${id:0:2} /usr/lib/debug/usr &&
+mv /mnt/.debug/bare.debug /usr/lib/debug/usr/ &&
+ln -s ../../usr/bare.debug /usr/lib/debug/.build-id/${id:0:2}/${id:2}.debug &&"
+	fi
 else
 	verdict+="no container (unshare is not permitted), "
 fi

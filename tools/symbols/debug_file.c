@@ -71,9 +71,10 @@ static void set_build_id(struct wanted *wanted, const unsigned char *id, size_t 
  */
 
 /* As the process names it; 0: as we do. */
-static int open_its(pid_t pid, const char *path, const struct wanted *wanted)
+static int open_its(pid_t pid, const char *path, enum foreign_links links,
+                    const struct wanted *wanted)
 {
-	int fd = foreign__open(pid, path, FOREIGN_NO_LINKS);
+	int fd = foreign__open(pid, path, links);
 	struct stat info;
 
 	if (fd < 0)
@@ -91,9 +92,10 @@ static int open_by_build_id(pid_t pid, const struct wanted *wanted)
 
 	snprintf(path, sizeof(path), DEBUG_DIRECTORY "/.build-id/%.2s/%s.debug", wanted->build_id,
 	         wanted->build_id + 2);
-	/* That directory is ours; some distributions have links in it. */
+	/* Some distributions have links in that directory. Its own do not lead out of its root, nor to
+	 * what it could not read. */
 	fd = check(foreign__open(0, path, FOREIGN_LINKS), wanted);
-	return fd >= 0 || !pid ? fd : open_its(pid, path, wanted);
+	return fd >= 0 || !pid ? fd : open_its(pid, path, FOREIGN_LINKS, wanted);
 }
 
 /* What is wrong with a file that is there goes before that another is not. */
@@ -113,7 +115,7 @@ static int open_by_link(pid_t pid, const char *path, const char *link, const str
 		int found = -ENOENT;
 
 		if (length < (int)sizeof(candidate) && strcmp(candidate, path) != 0)
-			found = open_its(pid, candidate, wanted);
+			found = open_its(pid, candidate, FOREIGN_NO_LINKS, wanted);
 		if (found != -ENOENT)
 			fd = found;
 	}
@@ -126,13 +128,15 @@ int debug_file__open(Dwfl_Module *mod, pid_t pid, const char *path, const char *
 	struct wanted wanted = {.crc = crc};
 	const unsigned char *id = NULL;
 	GElf_Addr where;
-	int length = dwfl_module_build_id(mod, &id, &where), fd = -ENOENT;
+	int length = dwfl_module_build_id(mod, &id, &where), fd = -ENOENT, linked = -ENOENT;
 
 	if (length >= 2) {
 		set_build_id(&wanted, id, (size_t)length);
 		fd = open_by_build_id(pid, &wanted);
 	}
-	return fd == -ENOENT && debuglink ? open_by_link(pid, path, debuglink, &wanted) : fd;
+	if (fd < 0 && debuglink)
+		linked = open_by_link(pid, path, debuglink, &wanted);
+	return linked == -ENOENT ? fd : linked;
 }
 
 int debug_file__open_shared(pid_t pid, const char *name, const unsigned char *build_id,
@@ -145,5 +149,6 @@ int debug_file__open_shared(pid_t pid, const char *name, const unsigned char *bu
 		return -ENOENT;
 	set_build_id(&wanted, build_id, length);
 	fd = open_by_build_id(pid, &wanted);
-	return fd == -ENOENT && pid && *name == '/' ? open_its(pid, name, &wanted) : fd;
+	return fd == -ENOENT && pid && *name == '/' ? open_its(pid, name, FOREIGN_NO_LINKS, &wanted)
+	                                            : fd;
 }
