@@ -36,6 +36,7 @@ struct modules {
 	struct module *list;
 	struct module *gone; /* removed; libdwfl may look at them once more */
 	size_t copied;       /* bytes of copies */
+	size_t in_vain;      /* and of what came to nothing */
 	uint64_t looked_ns;  /* when the last look was */
 	uint64_t missed_ns;  /* and the last one that an unknown address has asked for */
 	uint64_t cost_ns;    /* what a look takes */
@@ -52,10 +53,12 @@ static int take_copy(struct module *module, int fd)
 
 	if (fd < 0)
 		return fd;
-	copy = image__copy(fd, IMAGE_ALL, COPIES_MAX - m->copied, &bytes);
+	copy = image__copy(fd, IMAGE_ALL, COPIES_MAX - m->copied - m->in_vain, &bytes);
 	close(fd);
-	if (copy < 0)
+	if (copy < 0) {
+		m->in_vain += bytes;
 		return copy;
+	}
 	module->copied += bytes;
 	m->copied += bytes;
 	return copy;
