@@ -57,12 +57,15 @@ void support_clock_step(uint64_t ns);
  */
 int support_in_child(void (*f)(void *), void *argument, char *text, size_t size);
 
-/* ThreadSanitizer waits for ever for a thread that ended by the system call, and cannot follow what
- * a thread does in its last round of destructors, when it thinks that the thread has ended. */
+/*
+ * Under ThreadSanitizer. It waits for ever for a thread that ended by the system call, cannot follow
+ * what a thread does in its last round of destructors (when it thinks that the thread has ended),
+ * and has one of the functions of glibc's allocator replaced (__libc_memalign) and not the others.
+ */
 #ifdef __SANITIZE_THREAD__
-enum { SUPPORT_ANY_END = false };
+enum { SUPPORT_TSAN = true };
 #else
-enum { SUPPORT_ANY_END = true };
+enum { SUPPORT_TSAN = false };
 #endif
 
 /* A cheap generator; `state` is any number. */

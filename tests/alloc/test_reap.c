@@ -92,7 +92,7 @@ static void begin(size_t wanted)
 /* Its stock is had back to the last block, its counts are exact, and it does not count as alive. */
 TEST(thread_that_vanished_is_noticed)
 {
-	if (!SUPPORT_ANY_END)
+	if (SUPPORT_TSAN)
 		SKIP("ThreadSanitizer cannot follow a thread that ends so");
 	begin(SIZE);
 	unsigned class = size_class_of(SIZE);
@@ -115,7 +115,7 @@ TEST(thread_that_vanished_is_noticed)
 /* The next purge period's house-keeping does it, too. */
 TEST(thread_that_vanished_is_noticed_in_time)
 {
-	if (!SUPPORT_ANY_END)
+	if (SUPPORT_TSAN)
 		SKIP("ThreadSanitizer cannot follow a thread that ends so");
 	begin(SIZE);
 	uint64_t live = tally_process.threads_live;
@@ -130,7 +130,7 @@ TEST(thread_that_vanished_is_noticed_in_time)
 /* Where its slots were is nothing any more. What they said is lost, and nothing else. */
 TEST(thread_that_vanished_with_its_stack)
 {
-	if (!SUPPORT_ANY_END)
+	if (SUPPORT_TSAN)
 		SKIP("ThreadSanitizer cannot follow a thread that ends so");
 	begin(LOST_SIZE);
 	uint64_t live = tally_process.threads_live;
@@ -154,7 +154,7 @@ TEST(thread_that_vanished_with_its_stack)
 /* The kernel copies nothing for us: slots of threads that live are read all the same. */
 TEST(slots_without_the_kernels_help)
 {
-	if (!SUPPORT_ANY_END)
+	if (SUPPORT_TSAN)
 		SKIP("ThreadSanitizer cannot follow a thread that ends so");
 	begin(LOST_SIZE);
 	uint64_t live = tally_process.threads_live, m0, f0, m1, f1;
@@ -189,7 +189,7 @@ static void *arm(void *unused)
 
 TEST(thread_that_begins_in_its_last_round)
 {
-	if (!SUPPORT_ANY_END)
+	if (SUPPORT_TSAN)
 		SKIP("ThreadSanitizer cannot follow a thread that ends so");
 	begin(LOST_SIZE);
 	uint64_t live = tally_process.threads_live;
@@ -217,7 +217,7 @@ static void *use_one(void *unused)
 /* Threads that come find out about those that have gone. */
 TEST(many_threads_that_vanished)
 {
-	if (!SUPPORT_ANY_END)
+	if (SUPPORT_TSAN)
 		SKIP("ThreadSanitizer cannot follow a thread that ends so");
 	begin(LOST_SIZE);
 	uint64_t live = tally_process.threads_live, metadata = 0;

@@ -78,6 +78,8 @@ static void *take_and_free(void *unused)
 /* What another thread has freed is there at once, although it was asked just before. */
 TEST(shortage_asks_others_each_time)
 {
+	if (SUPPORT_TSAN)
+		SKIP("ThreadSanitizer has half of glibc's allocator replaced");
 	pthread_t thread;
 	size_t without = 0;
 	support_init();
@@ -105,6 +107,8 @@ TEST(shortage_asks_others_each_time)
 /* Blocks that wait for the next one that is sampled are blocks. */
 TEST(shortage_takes_what_waits_for_samples)
 {
+	if (SUPPORT_TSAN)
+		SKIP("ThreadSanitizer has half of glibc's allocator replaced");
 	support_init();
 	support_sample(true);
 	struct span *span = NULL;
@@ -139,6 +143,8 @@ static void take_guarded(void *unused)
 /* And pages that wait for the next one that is guarded. */
 TEST(shortage_takes_what_waits_for_guards)
 {
+	if (SUPPORT_TSAN)
+		SKIP("ThreadSanitizer has half of glibc's allocator replaced");
 	char text[200];
 	CHECK(support_in_child(take_guarded, NULL, text, sizeof(text)) == 0);
 }
