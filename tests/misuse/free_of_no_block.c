@@ -10,7 +10,9 @@
 
 static void misuse(void)
 {
-	char *p = opaque(malloc(BLOCK));
-	free((void *)(((uintptr_t)p | 0xffff) - 0xfff));
+	char *p = opaque(malloc(BLOCK)), *page = (void *)(((uintptr_t)p | 0xffff) - 0xfff);
+	if ((page - p) % 112 == 0) /* where a block of the class would begin */
+		page += 16;
+	free(opaque(page));
 	use(BLOCK);
 }
