@@ -101,16 +101,24 @@ static bool is_clear(unsigned class, const void *p)
 	return !*word;
 }
 
-void secure_prepare(unsigned class, void *p, bool fresh)
+/* Makes a block ready that came from a span; false: it has changed since it was freed. */
+static bool make_ready(unsigned class, void *p, bool fresh)
 {
 	uint64_t *first = p, *last = mark_of(class, p);
 	if (likely(is_clear(class, p)))
-		return;
+		return true;
 	if (!fresh)
-		secure_changed(p);
+		return false;
 	if (clears_all(class))
 		memset(p, 0, size_class_size(class));
 	first[0] = first[1] = *last = 0;
+	return true;
+}
+
+void secure_prepare(unsigned class, void *p, bool fresh)
+{
+	if (unlikely(!make_ready(class, p, fresh)))
+		secure_changed(p);
 }
 
 /* Pool lock held. Below `n`; Knuth's MMIX generator, whose upper bits are the good ones. */
@@ -127,13 +135,12 @@ static void get_ready(unsigned class, struct pool *pool)
 	size_t fresh = 0;
 	pool->ready_count = (uint32_t)span_fill(class, pool->ready, want, &fresh);
 	for (uint32_t i = 0; i < pool->ready_count; i++) {
-		const void *p = pool->ready[i];
-		if (unlikely(!fresh && !is_clear(class, p))) {
+		void *p = pool->ready[i];
+		if (unlikely(!make_ready(class, p, fresh != 0))) {
 			pool->ready_count = 0;
 			lock_give(&pool->lock);
 			secure_changed(p);
 		}
-		secure_prepare(class, pool->ready[i], fresh != 0);
 	}
 }
 
