@@ -35,8 +35,7 @@ struct modules {
 	struct maps maps;
 	struct module *list;
 	struct module *gone; /* removed; libdwfl may look at them once more */
-	size_t copied;       /* bytes of copies */
-	size_t in_vain;      /* and of what came to nothing */
+	size_t copied;       /* bytes of copies, and of what came to nothing */
 	uint64_t looked_ns;  /* when the last look was */
 	uint64_t missed_ns;  /* and the last one that an unknown address has asked for */
 	uint64_t cost_ns;    /* what a look takes */
@@ -53,14 +52,10 @@ static int take_copy(struct module *module, int fd)
 
 	if (fd < 0)
 		return fd;
-	copy = image__copy(fd, IMAGE_ALL, COPIES_MAX - m->copied - m->in_vain, &bytes);
+	copy = image__copy(fd, IMAGE_ALL, COPIES_MAX - m->copied, &bytes);
 	close(fd);
-	if (copy < 0) {
-		m->in_vain += bytes;
-		return copy;
-	}
-	module->copied += bytes;
 	m->copied += bytes;
+	module->copied += copy < 0 ? 0 : bytes;
 	return copy;
 }
 
