@@ -659,6 +659,7 @@ bool arena_owns(const void *p)
 	return (uintptr_t)p < WINDOW_BYTES && bit_get(owned, index_of(p));
 }
 
+/* A granule's bit does not change while a block lies there; its neighbours' may. */
 reads_racily struct span *arena_span_of(const void *p)
 {
 	if (!arena_owns(p))

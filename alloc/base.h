@@ -47,8 +47,8 @@
 
 /*
  * Of functions that read what others may be writing, and make use only of what they know to stay as
- * it is. tests/torture/tsan.supp has them as well; ThreadSanitizer does not always know whose read
- * it was.
+ * it is. ThreadSanitizer leaves them out; suppressions by name would not do, for it does not always
+ * know whose read it was.
  */
 #define reads_racily __attribute__((no_sanitize("thread")))
 

@@ -20,7 +20,7 @@ asan:
 
 ## unit tests of the allocator under ThreadSanitizer
 tsan:
-	+UNIT_TIMEOUT=3600 TSAN_OPTIONS="halt_on_error=1 abort_on_error=1 suppressions=$(CURDIR)/tests/torture/tsan.supp $$TSAN_OPTIONS" $(TSAN_MAKE) \
+	+UNIT_TIMEOUT=3600 TSAN_OPTIONS="halt_on_error=1 abort_on_error=1 $$TSAN_OPTIONS" $(TSAN_MAKE) \
 	  UNITS=$(OUT)-tsan/tests/alloc_units test-units
 
 FUZZERS := $(patsubst tests/%.c,$(OUT)/tests/%,$(wildcard tests/fuzz/*.c))

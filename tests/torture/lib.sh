@@ -38,7 +38,7 @@ $said"
 
 torture_tsan() {
 	local seed=$1 seconds=$2 said rc
-	said=$(TSAN_OPTIONS="halt_on_error=1 suppressions=tests/torture/tsan.supp ${TSAN_OPTIONS:-}" timeout $((seconds + 200)) \
+	said=$(TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}" timeout $((seconds + 200)) \
 		"$OUT-tsan/tests/torture/direct" --seed "$seed" "$seconds" 2>&1)
 	rc=$?
 	[[ $rc == 0 ]] && account "$said" && return
