@@ -53,6 +53,7 @@ torture_watched() {
 	local kinds=(alloc live temporary cpu "alloc,live,temporary")
 	env HAKMEM_SAMPLE_BYTES=65536 LD_PRELOAD="$HAKMEM" "$TORTURE" --require libhakmem --seed "$seed" ${WITHOUT:+--without "$WITHOUT"} "$seconds" >"$said" 2>&1 &
 	target=$!
+	until grep -q libhakmem /proc/$target/maps || ! kill -0 $target; do sleep 0.05; done 2>/dev/null # it is still being started
 	while kill -0 $target 2>/dev/null; do
 		kind=${kinds[ATTACHED % ${#kinds[@]}]}
 		"$OUT/hakprobe" -p $target --flame "$kind" -o "$WORK/%k.folded" 0.2 2 >"$WORK/probe.out" 2>"$WORK/probe.err" || break
