@@ -39,6 +39,20 @@ static void limit_address_space(rlim_t bytes)
 	}
 }
 
+/*
+ * Not while a library is closed: the C library's lock of what exit() is to call is held then, and a
+ * child in which it is held for ever cannot end by exit().
+ */
+static pthread_mutex_t closing = PTHREAD_MUTEX_INITIALIZER;
+
+static pid_t fork_while_none_closes(void)
+{
+	pthread_mutex_lock(&closing);
+	pid_t pid = fork();
+	pthread_mutex_unlock(&closing);
+	return pid;
+}
+
 /* What the children have done, for the parent: the one memory that they share. */
 static atomic_ullong *operations_of_children;
 
@@ -91,7 +105,7 @@ static void fork_once(struct torturer *t, unsigned depth)
 {
 	int status;
 	t->doing = "forking";
-	pid_t pid = fork();
+	pid_t pid = fork_while_none_closes();
 	if (pid == 0)
 		child(t, depth);
 	t->operations++;
@@ -151,8 +165,10 @@ void loader(struct torturer *t)
 		else if (!use((unsigned)below(&t->random, 100)))
 			error("the library's memory is not as it was");
 		t->doing = "in dlclose";
+		pthread_mutex_lock(&closing);
 		if (library)
 			dlclose(library);
+		pthread_mutex_unlock(&closing);
 		calm_end();
 		t->operations++;
 		t->doing = "pausing";
