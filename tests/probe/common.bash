@@ -2,6 +2,8 @@
 # Sourced by the scripts here. OUT is the build directory. Every process that a test starts is ended
 # by its pid when the script ends.
 set -u
+# shellcheck source=tests/wait.bash
+. tests/wait.bash
 OUT=${OUT:-out}
 hakprobe=$OUT/hakprobe
 libhakmem=$(realpath "$OUT/libhakmem.so")
@@ -26,19 +28,6 @@ fail() {
 	exit 1
 }
 
-# wait_for WHAT COMMAND...: polls for at least two minutes. What takes a tenth of a second here may
-# take seconds where others want the processor, too.
-wait_for() {
-	local i
-	for ((i = 0; i < 2400; i++)); do
-		"${@:2}" && return 0
-		sleep 0.05
-	done
-	return 1
-}
-# wait_until WHAT COMMAND...: polls, and fails when it does not come.
-wait_until() { wait_for "$@" || fail "waited in vain for: $1"; }
-
 # nothing_lost FILE...: what hakprobe said of lost events. A ring overflows where hakprobe gets no
 # processor for half a second, which is not its fault: the script is started afresh, three times at most.
 nothing_lost() {
@@ -51,8 +40,6 @@ nothing_lost() {
 
 # lines FILE N: whether it has at least N lines.
 lines() { [[ -e $1 ]] && (($(wc -l <"$1") >= $2)); }
-ended() { ! kill -0 "$1" 2>/dev/null; }
-maps_library() { grep -q "$libhakmem\|libhakmem" "/proc/$1/maps" 2>/dev/null; }
 
 # start NAME COMMAND...: a target under libhakmem with fifos for its stdin and stdout; sets `target`
 # (its pid), and fd 8 (its stdin) and 9 (its stdout).

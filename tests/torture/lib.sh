@@ -3,6 +3,9 @@
 # Runs of the torture, for torture.sh and soak.sh; after preload_lib.sh. Each fails with what the program said and the command that does the
 # same once more.
 
+# shellcheck source=tests/wait.bash
+. tests/wait.bash
+
 TORTURE=$OUT/tests/torture/torture
 TORTURED=0 # operations of all runs
 RUNS=0
@@ -46,6 +49,8 @@ torture_tsan() {
 $(head -n 60 <<<"$said")"
 }
 
+maps_or_ended() { maps_library "$1" || ended "$1"; }
+
 # torture_watched SEED SECONDS: with hakprobe attaching and detaching. WATCHED says what came of it.
 torture_watched() {
 	local seed=$1 seconds=$2 target rc kind said=$WORK/watched.out
@@ -53,7 +58,7 @@ torture_watched() {
 	local kinds=(alloc live temporary cpu "alloc,live,temporary")
 	env HAKMEM_SAMPLE_BYTES=65536 LD_PRELOAD="$HAKMEM" "$TORTURE" --require libhakmem --seed "$seed" ${WITHOUT:+--without "$WITHOUT"} "$seconds" >"$said" 2>&1 &
 	target=$!
-	until grep -q libhakmem /proc/$target/maps || ! kill -0 $target; do sleep 0.05; done 2>/dev/null # it is still being started
+	wait_until "the torture to map libhakmem" maps_or_ended $target
 	while kill -0 $target 2>/dev/null; do
 		kind=${kinds[ATTACHED % ${#kinds[@]}]}
 		"$OUT/hakprobe" -p $target --flame "$kind" -o "$WORK/%k.folded" 0.2 2 >"$WORK/probe.out" 2>"$WORK/probe.err" || break
